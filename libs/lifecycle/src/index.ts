@@ -4,3 +4,4 @@ export * from './expiry.js';
 export * from './settings.js';
 export * from './contract.js';
 export * from './observations.js';
+export * from './view.js';

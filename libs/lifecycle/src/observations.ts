@@ -87,6 +87,8 @@ const tokenShape = {
   scopes: z.array(z.string()).optional(),
   typ: z.string().optional(),
   alg: z.string().optional(),
+  /** The key id as the token or the line shows it; names.kid is its name at the issuer. */
+  kid: z.string().optional(),
   /** Confirmation (RFC 7800): thumbprints of a DPoP key or a certificate. */
   cnf: z.object({ jkt: z.string().optional(), x5t: z.string().optional() }).optional(),
   /** Names of the claims that the line shows, sorted; values are never kept here. */
