@@ -99,6 +99,10 @@ const tokenShape = {
   parent: name.optional(),
   successor: name.optional(),
   subjectToken: name.optional(),
+  /** exchanged: the family of the subject token, where the record does not name the token itself. */
+  subjectFamily: name.optional(),
+  /** The grant outlives the login session (OIDC offline access); a fence with `offline: false` spares it. */
+  offline: z.boolean().optional(),
   actorToken: name.optional(),
   actorDepth: z.number().int().optional(),
   /** Field paths that held a credential in clear; the values are gone. */

@@ -186,7 +186,8 @@ const FORMAT_DEFAULTS: Record<Format, Partial<SourceProfile>> = {
   keycloak: { authority: 'issuer' },
   okta: { authority: 'issuer' },
   cloudevents: { authority: 'gateway', claimsVerified: true },
-  cdevents: { authority: 'deployer' },
+  /** No component: each record names its own service, unless the settings name one for the source. */
+  cdevents: { authority: 'deployer', component: '' },
 };
 
 /** The profile of a source: what the settings say of it, else its format's default, marked `assumed`. */
