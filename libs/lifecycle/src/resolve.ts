@@ -1,0 +1,100 @@
+import { shortType, type ObservationType, type RecordedFact } from './observations.js';
+import { mayIssue, profileOf, thresholdsOf, type Authority, type Settings, type SourceProfile } from './settings.js';
+
+/** A fact with what the settings say of its source: computed when reading, so that a corrected profile takes effect. */
+export interface ResolvedFact extends RecordedFact {
+  kind: ObservationType | undefined;
+  /** `claimed`: outside its source's scope; kept and raised, without effect (MODEL §3.2). */
+  authority: Authority;
+  /** Another variant of the same record exists: permissive operations have no effect (MODEL §2.2). */
+  conflicting: boolean;
+  /** Dated later than it was recorded: advances nothing (MODEL §4.4). */
+  future: boolean;
+}
+
+/** Sources that the product itself writes under: the operator at the CLI, and intake's own bookkeeping. */
+export const OWN_SOURCE = 'tally';
+
+const GATEWAY_MAY: ReadonlySet<string> = new Set([
+  'token.observed',
+  'token.validated',
+  'token.rejected',
+  'token.consumed',
+  'token.aliased',
+  'source.gap',
+  'source.closed',
+]);
+const DEPLOYER_MAY: ReadonlySet<string> = new Set(['source.gap', 'source.closed']);
+const OPERATOR_ONLY = /^(settings|attestation|legalhold)\.|^source\.distrusted$|^subject\.erased$|^token\.(suspended|reinstated)$/;
+
+/** Gives each fact its authority under one set of settings, and leaves out the facts of distrusted sources. */
+export class Resolver {
+  private readonly profiles = new Map<string, SourceProfile | undefined>();
+  private readonly authorities = new Map<string, Authority>();
+  private readonly futureSlack: number;
+
+  constructor(
+    readonly settings: Settings,
+    private readonly distrusted: readonly Distrust[] = [],
+    private readonly conflictKeys: { has(key: string): boolean } = new Set<string>(),
+  ) {
+    this.futureSlack = thresholdsOf(settings).futureSlack;
+  }
+
+  profile(source: string): SourceProfile | undefined {
+    if (!this.profiles.has(source)) this.profiles.set(source, profileOf(this.settings, source));
+    return this.profiles.get(source);
+  }
+
+  /** Undefined for a fact that a `source.distrusted` excludes. */
+  resolve(fact: RecordedFact): ResolvedFact | undefined {
+    for (const distrust of this.distrusted) {
+      if (distrust.source === fact.source && fact.time >= distrust.from && fact.time <= distrust.to) return undefined;
+    }
+    const kind = shortType(fact.type);
+    const resolved = fact as ResolvedFact;
+    resolved.kind = kind;
+    resolved.authority = kind === undefined ? 'claimed' : this.authorityOf(fact.source, kind, fact.data['issuer']);
+    resolved.conflicting = this.conflictKeys.has(fact.record.key);
+    resolved.future = fact.time > fact.recordedAt + this.futureSlack;
+    return resolved;
+  }
+
+  /** MODEL §3.2: the authority with which a source may state this kind of fact of this issuer, else `claimed`. */
+  authorityOf(source: string, kind: ObservationType, issuer: unknown): Authority {
+    const about = typeof issuer === 'string' ? issuer : undefined;
+    const key = `${source}\n${kind}\n${about ?? ''}`;
+    let authority = this.authorities.get(key);
+    if (authority === undefined) {
+      authority = this.decideAuthority(source, kind, about);
+      this.authorities.set(key, authority);
+    }
+    return authority;
+  }
+
+  private decideAuthority(source: string, kind: ObservationType, issuer: string | undefined): Authority {
+    if (source === OWN_SOURCE) return 'operator';
+    const profile = this.profile(source);
+    if (!profile) return 'claimed';
+    if (profile.types !== undefined && !profile.types.includes(kind)) return 'claimed';
+    if (profile.authority === 'operator') return 'operator';
+    if (kind.startsWith('deployment.')) return profile.authority === 'deployer' ? 'deployer' : 'claimed';
+    if (profile.authority === 'deployer') return DEPLOYER_MAY.has(kind) ? 'deployer' : 'claimed';
+    if (GATEWAY_MAY.has(kind)) {
+      return profile.authority === 'issuer' && mayIssue(profile, issuer) ? 'issuer' : 'gateway';
+    }
+    if (profile.authority === 'gateway' || OPERATOR_ONLY.test(kind)) return 'claimed';
+    return mayIssue(profile, issuer) ? 'issuer' : 'claimed';
+  }
+}
+
+export interface Distrust {
+  source: string;
+  from: number;
+  to: number;
+}
+
+const RANK: Record<Authority, number> = { operator: 4, issuer: 3, gateway: 2, deployer: 1, claimed: 0 };
+export function rankOf(authority: Authority): number {
+  return RANK[authority];
+}
