@@ -108,15 +108,3 @@ export function readRecordTime(value: Json | undefined, unit: TimeUnit | 'any', 
   if ('error' in iso) return { reason: iso.error, redrivable: iso.error.startsWith('has no zone') };
   return { at: iso.at, notes: [] };
 }
-
-/** Browsers call themselves Mozilla; the product stands further right, the most specific first. */
-const BROWSERS = ['Edg', 'OPR', 'Vivaldi', 'SamsungBrowser', 'Firefox', 'FxiOS', 'CriOS', 'Chrome', 'Safari'];
-const PRODUCT = /^([A-Za-z][A-Za-z0-9._+-]{0,39})(?:[/\s;(]|$)/;
-
-/** `shop-app/3.2` → `shop-app`; a browser's agent → `Firefox`. The full agent is personal. */
-export function productOf(agent: Json | undefined): string | undefined {
-  if (typeof agent !== 'string') return undefined;
-  const product = PRODUCT.exec(agent)?.[1];
-  if (product !== 'Mozilla') return product;
-  return BROWSERS.find((browser) => agent.includes(`${browser}/`)) ?? product;
-}

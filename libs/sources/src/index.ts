@@ -2,4 +2,4 @@ export * from './adapter.js';
 export * from './redact.js';
 export { MARK, redactText } from './credential-shapes.js';
 export * from './lines.js';
-export * from './network.js';
+export * from './net.js';

@@ -1,7 +1,19 @@
 import type { Json, JsonObject } from './adapter.js';
 import { isObject } from './fields.js';
 
-/** What may be said in clear of where a token was presented: a country with a one-degree cell. */
+/** What may be said in clear of who presented a token: the agent's product, and a country with a one-degree cell. */
+
+/** Browsers call themselves Mozilla; the product stands further right, the most specific first. */
+const BROWSERS = ['Edg', 'OPR', 'Vivaldi', 'SamsungBrowser', 'Firefox', 'FxiOS', 'CriOS', 'Chrome', 'Safari'];
+const PRODUCT = /^([A-Za-z][A-Za-z0-9._+-]{0,39})(?:[/\s;(]|$)/;
+
+/** `shop-app/3.2` → `shop-app`; a browser's agent → `Firefox`. The full agent is personal. */
+export function agentProduct(agent: Json | undefined): string | undefined {
+  if (typeof agent !== 'string') return undefined;
+  const product = PRODUCT.exec(agent)?.[1];
+  if (product !== 'Mozilla') return product;
+  return BROWSERS.find((browser) => agent.includes(`${browser}/`)) ?? product;
+}
 
 export interface Geo {
   country?: string;
