@@ -32,7 +32,15 @@ export const ATTRIBUTES = [
 export type Attribute = (typeof ATTRIBUTES)[number];
 
 /** Values that may differ between lines without contradicting each other: they describe the line, not the token. */
-const DESCRIPTIVE: ReadonlySet<Attribute> = new Set(['claims', 'form', 'kind', 'jti', 'issuer', 'actorDepth', 'issuanceVersion']);
+const DESCRIPTIVE: ReadonlySet<Attribute> = new Set([
+  'claims',
+  'form',
+  'kind',
+  'jti',
+  'issuer',
+  'actorDepth',
+  'issuanceVersion',
+]);
 
 const KEPT = 8;
 

@@ -7,7 +7,10 @@ const strings = z.array(z.string());
  * Durations are in seconds, as in JWKS and OAuth documents.
  */
 export const contractSchema = z.strictObject({
-  role: z.enum(['issuer', 'validator', 'store']).or(z.array(z.enum(['issuer', 'validator', 'store']))).optional(),
+  role: z
+    .enum(['issuer', 'validator', 'store'])
+    .or(z.array(z.enum(['issuer', 'validator', 'store'])))
+    .optional(),
   issuers: strings.optional(),
   kids: strings.optional(),
   algorithms: strings.optional(),
@@ -28,7 +31,9 @@ export const contractSchema = z.strictObject({
   revocationWindowSeconds: z.number().nonnegative().optional(),
   /** The store of opaque tokens, rotations and revocations; versions with the same id share what they know. */
   store: z.string().optional(),
-  rotation: z.strictObject({ enabled: z.boolean().optional(), graceSeconds: z.number().nonnegative().optional() }).optional(),
+  rotation: z
+    .strictObject({ enabled: z.boolean().optional(), graceSeconds: z.number().nonnegative().optional() })
+    .optional(),
   jwksCacheSeconds: z.number().nonnegative().optional(),
   /** This version closes a hole: what it refuses was refused on purpose. Absent means no. */
   securityFix: z.boolean().optional(),

@@ -32,7 +32,12 @@ export function endsOf(
   const ends: End[] = [];
   for (const onset of state.onsets.values()) {
     if (onset.at > cutFor(cut, onset.gateway)) continue;
-    const base = { at: onset.at, authority: onset.authority, ...optional('version', onset.version), ...optional('gateway', onset.gateway) };
+    const base = {
+      at: onset.at,
+      authority: onset.authority,
+      ...optional('version', onset.version),
+      ...optional('gateway', onset.gateway),
+    };
     if (onset.kind === 'revoked') {
       const [cause = '', scope = ''] = onset.qualifier.split('\n');
       ends.push({ kind: 'revoked', cause: cause || 'revoked', ...optional('scope', scope || undefined), ...base });
@@ -61,7 +66,13 @@ export function endsOf(
     for (const grant of links.grantsOf(family)) {
       for (const end of world.familyEnds.get(grant) ?? []) {
         if (end.at > cut.T) continue;
-        ends.push({ kind: 'familyEnded', at: end.at, cause: end.cause, authority: end.authority, ...optional('version', end.version) });
+        ends.push({
+          kind: 'familyEnded',
+          at: end.at,
+          cause: end.cause,
+          authority: end.authority,
+          ...optional('version', end.version),
+        });
       }
     }
   }
@@ -81,10 +92,7 @@ function hits(fence: Fence, marks: Marks): boolean {
 }
 
 /** The causes that suspend at T: for each, the latest word at or before T suspends, or ties (MODEL §5.3). */
-export function suspensionsAt(
-  causes: Iterable<[string, Iterable<Toggle>]>,
-  T: number,
-): string[] {
+export function suspensionsAt(causes: Iterable<[string, Iterable<Toggle>]>, T: number): string[] {
   const out: string[] = [];
   for (const [cause, toggles] of causes) {
     let latest = -Infinity;

@@ -46,10 +46,20 @@ export function evaluate(token: FoldedToken, cut: Cut, world: World, links: Link
   const client = current(links, attribute<Name>(a, 'client'));
   const kidName = current(links, attribute<Name>(a, 'kidName'));
   const sessions = [...state.sessions].map((s) => links.current(s)).sort();
-  const ends = endsOf(state, { subject, client, kidName, sessions, offline: state.offline, kind, birth }, family, cut, world, links);
+  const ends = endsOf(
+    state,
+    { subject, client, kidName, sessions, offline: state.offline, kind, birth },
+    family,
+    cut,
+    world,
+    links,
+  );
   const suspendedBy = suspensionsAt(
     [
-      ...[...state.toggles].map(([cause, t]): [string, Iterable<{ at: number; op: 'suspend' | 'reinstate' }>] => [cause, t.values()]),
+      ...[...state.toggles].map(([cause, t]): [string, Iterable<{ at: number; op: 'suspend' | 'reinstate' }>] => [
+        cause,
+        t.values(),
+      ]),
       ...(subject === undefined ? [] : (world.subjects.get(subject) ?? [])),
     ],
     cut.T,
@@ -59,7 +69,15 @@ export function evaluate(token: FoldedToken, cut: Cut, world: World, links: Link
   const accepted = onsets.filter((o) => o.kind === 'accepted').sort(byTime);
   const conflicts = conflictingAttributes(a);
   const issuedByWord = onsets.some((o) => o.kind === 'expired');
-  const status = statusOf(ends, expiry, cut.T, suspendedBy.length > 0, accepted.length > 0, issued.length > 0, issuedByWord);
+  const status = statusOf(
+    ends,
+    expiry,
+    cut.T,
+    suspendedBy.length > 0,
+    accepted.length > 0,
+    issued.length > 0,
+    issuedByWord,
+  );
   const refusals = refusalFlags(uses, ends, expiry);
 
   const view: TokenView = {
@@ -86,7 +104,9 @@ export function evaluate(token: FoldedToken, cut: Cut, world: World, links: Link
       accepted: versionsOf(accepted),
       refused: versionsOf(uses.filter((u) => u.outcome === 'refused')),
     },
-    attestations: [...state.attestations.values()].filter((x) => x.at <= cut.T).sort((x, y) => x.at - y.at || (x.statement < y.statement ? -1 : 1)),
+    attestations: [...state.attestations.values()]
+      .filter((x) => x.at <= cut.T)
+      .sort((x, y) => x.at - y.at || (x.statement < y.statement ? -1 : 1)),
     legalHold: [...state.holds.values()].some((h) => h.op === 'place'),
     conflicts,
     unattributed: token.unattributed,

@@ -29,7 +29,8 @@ export class Links {
     if (kind === undefined || !kind.startsWith('token.')) return;
     const token = placementOf(names);
     if (token === undefined) return;
-    if (names.fam !== undefined && kind !== 'token.exchanged') this.families.union(this.current(token), this.current(names.fam));
+    if (names.fam !== undefined && kind !== 'token.exchanged')
+      this.families.union(this.current(token), this.current(names.fam));
     for (const other of [data['parent'], data['successor']]) {
       if (typeof other === 'string') this.families.union(this.current(token), this.current(other));
     }
@@ -103,7 +104,8 @@ export class Links {
   restrictedBy(center: Name, leaves: readonly Name[]): Name[] {
     const out = new Set<Name>();
     for (const name of [center, ...leaves]) {
-      for (const map of [this.jtiToks, this.tokJtis, this.tokCreds]) for (const other of map.get(name) ?? []) out.add(other);
+      for (const map of [this.jtiToks, this.tokJtis, this.tokCreds])
+        for (const other of map.get(name) ?? []) out.add(other);
     }
     out.delete(center);
     for (const leaf of leaves) out.delete(leaf);
@@ -142,7 +144,10 @@ export class Links {
 
   /** Fam names of a family: the streams where its ends are stated. */
   grantsOf(label: Name): Name[] {
-    return this.families.members(label).filter((name) => kindOfName(name) === 'fam').sort();
+    return this.families
+      .members(label)
+      .filter((name) => kindOfName(name) === 'fam')
+      .sort();
   }
 }
 

@@ -67,7 +67,11 @@ export type RefusalClass = 'who' | 'may';
 const MAY_YOU: ReadonlySet<RefusalReason> = new Set(['scope', 'permission']);
 
 /** MODEL §2.4: by its reason; without one, 403 on a line that attests verified claims is *may you*, else *who are you*. */
-export function refusalClass(reason: RefusalReason | undefined, status: number | undefined, verified: boolean): RefusalClass {
+export function refusalClass(
+  reason: RefusalReason | undefined,
+  status: number | undefined,
+  verified: boolean,
+): RefusalClass {
   if (reason !== undefined && reason !== 'other') return MAY_YOU.has(reason) ? 'may' : 'who';
   return status === 403 && verified ? 'may' : 'who';
 }
@@ -168,7 +172,11 @@ export const OBSERVATIONS = {
   'token.suspended': token(reasonId),
   'token.reinstated': token(reasonId),
   'token.reissued': token({}),
-  'token.aliased': z.looseObject({ pair: z.enum(['jti-tok', 'cred-tok']), issuer: z.string().optional(), jti: z.string().optional() }),
+  'token.aliased': z.looseObject({
+    pair: z.enum(['jti-tok', 'cred-tok']),
+    issuer: z.string().optional(),
+    jti: z.string().optional(),
+  }),
   'token.renamed': z.looseObject({ from: name, to: name }),
   'family.revoked': z.looseObject({ ...endShape, issuer: z.string().optional(), grant: z.string().optional() }),
   'family.reusereported': z.looseObject({ issuer: z.string().optional(), token: name.optional(), ...endShape }),
@@ -190,22 +198,81 @@ export const OBSERVATIONS = {
     }),
     ...endShape,
   }),
-  'key.published': z.looseObject({ issuer: z.string().optional(), kid: z.string().optional(), alg: z.string().optional(), symmetric: z.boolean().optional() }),
+  'key.published': z.looseObject({
+    issuer: z.string().optional(),
+    kid: z.string().optional(),
+    alg: z.string().optional(),
+    symmetric: z.boolean().optional(),
+  }),
   'key.activated': z.looseObject({ issuer: z.string().optional(), kid: z.string().optional() }),
   'key.retired': z.looseObject({ issuer: z.string().optional(), kid: z.string().optional() }),
-  'key.removed': z.looseObject({ issuer: z.string().optional(), kid: z.string().optional(), distrusted: z.boolean().optional() }),
+  'key.removed': z.looseObject({
+    issuer: z.string().optional(),
+    kid: z.string().optional(),
+    distrusted: z.boolean().optional(),
+  }),
   'key.compromised': z.looseObject({ issuer: z.string().optional(), kid: z.string().optional() }),
-  'deployment.declared': z.looseObject({ component: z.string(), version: z.string(), contract: contractSchema.optional(), artifact: z.string().optional(), lineage: z.array(z.string()).optional() }),
-  'deployment.activated': z.looseObject({ component: z.string(), version: z.string(), gateway: z.string().optional(), region: z.string().optional(), cohort: z.string().optional(), weight: z.number().min(0).max(1).optional(), sticky: z.boolean().optional() }),
-  'deployment.weighted': z.looseObject({ component: z.string(), version: z.string(), gateway: z.string().optional(), region: z.string().optional(), cohort: z.string().optional(), weight: z.number().min(0).max(1) }),
-  'deployment.deactivated': z.looseObject({ component: z.string(), version: z.string(), gateway: z.string().optional(), region: z.string().optional(), cohort: z.string().optional() }),
-  'deployment.rolledback': z.looseObject({ component: z.string(), from: z.string(), to: z.string(), gateway: z.string().optional(), region: z.string().optional() }),
+  'deployment.declared': z.looseObject({
+    component: z.string(),
+    version: z.string(),
+    contract: contractSchema.optional(),
+    artifact: z.string().optional(),
+    lineage: z.array(z.string()).optional(),
+  }),
+  'deployment.activated': z.looseObject({
+    component: z.string(),
+    version: z.string(),
+    gateway: z.string().optional(),
+    region: z.string().optional(),
+    cohort: z.string().optional(),
+    weight: z.number().min(0).max(1).optional(),
+    sticky: z.boolean().optional(),
+  }),
+  'deployment.weighted': z.looseObject({
+    component: z.string(),
+    version: z.string(),
+    gateway: z.string().optional(),
+    region: z.string().optional(),
+    cohort: z.string().optional(),
+    weight: z.number().min(0).max(1),
+  }),
+  'deployment.deactivated': z.looseObject({
+    component: z.string(),
+    version: z.string(),
+    gateway: z.string().optional(),
+    region: z.string().optional(),
+    cohort: z.string().optional(),
+  }),
+  'deployment.rolledback': z.looseObject({
+    component: z.string(),
+    from: z.string(),
+    to: z.string(),
+    gateway: z.string().optional(),
+    region: z.string().optional(),
+  }),
   'settings.declared': z.looseObject({ settings: settingsSchema, by: z.string().optional() }),
-  'source.gap': z.looseObject({ source: z.string(), from: millis, to: millis.optional(), lost: z.number().int().optional(), closed: z.boolean().optional() }),
+  'source.gap': z.looseObject({
+    source: z.string(),
+    from: millis,
+    to: millis.optional(),
+    lost: z.number().int().optional(),
+    closed: z.boolean().optional(),
+  }),
   'source.closed': z.looseObject({ source: z.string(), watermark: millis }),
-  'source.distrusted': z.looseObject({ source: z.string(), from: millis.optional(), to: millis.optional(), by: z.array(z.string()).min(2), reason: z.string().optional() }),
+  'source.distrusted': z.looseObject({
+    source: z.string(),
+    from: millis.optional(),
+    to: millis.optional(),
+    by: z.array(z.string()).min(2),
+    reason: z.string().optional(),
+  }),
   'attestation.made': z.looseObject({ statement: z.string(), token: name.optional(), by: z.string().optional() }),
-  'legalhold.placed': z.looseObject({ hold: z.string(), token: name.optional(), sub: name.optional(), by: z.string().optional() }),
+  'legalhold.placed': z.looseObject({
+    hold: z.string(),
+    token: name.optional(),
+    sub: name.optional(),
+    by: z.string().optional(),
+  }),
   'legalhold.released': z.looseObject({ hold: z.string(), by: z.string().optional() }),
 } as const;
 

@@ -25,7 +25,8 @@ const GATEWAY_MAY: ReadonlySet<string> = new Set([
   'source.closed',
 ]);
 const DEPLOYER_MAY: ReadonlySet<string> = new Set(['source.gap', 'source.closed']);
-const OPERATOR_ONLY = /^(settings|attestation|legalhold)\.|^source\.distrusted$|^subject\.erased$|^token\.(suspended|reinstated)$/;
+const OPERATOR_ONLY =
+  /^(settings|attestation|legalhold)\.|^source\.distrusted$|^subject\.erased$|^token\.(suspended|reinstated)$/;
 
 /** Gives each fact its authority under one set of settings, and leaves out the facts of distrusted sources. */
 export class Resolver {

@@ -8,7 +8,9 @@ export const duration = z.union([
     .regex(/^\d+(\.\d+)?(ms|s|m|h|d)$/, 'write a duration such as 500ms, 60s, 5m, 24h or 30d')
     .transform((text) => {
       const match = /^([\d.]+)(ms|s|m|h|d)$/.exec(text)!;
-      const factor = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }[match[2] as 'ms' | 's' | 'm' | 'h' | 'd'];
+      const factor = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }[
+        match[2] as 'ms' | 's' | 'm' | 'h' | 'd'
+      ];
       return Math.round(Number(match[1]) * factor);
     }),
 ]);
@@ -101,7 +103,11 @@ export interface SourceProfile {
   rotationGrace: number;
   refreshTokens: 'revoke' | 'keep';
   jti: 'unique' | 'perGrant' | 'none';
-  oddExpiry: { zero?: z.infer<typeof oddExpiry>; negative?: z.infer<typeof oddExpiry>; empty?: z.infer<typeof oddExpiry> };
+  oddExpiry: {
+    zero?: z.infer<typeof oddExpiry>;
+    negative?: z.infer<typeof oddExpiry>;
+    empty?: z.infer<typeof oddExpiry>;
+  };
   uses: 'each' | 'minute';
   trustedProxies?: number;
   credentialIsToken: boolean;
@@ -137,7 +143,10 @@ export type Thresholds = { -readonly [K in keyof typeof DEFAULT_THRESHOLDS]: num
 
 const thresholdsSchema = z.strictObject(
   Object.fromEntries(
-    Object.entries(DEFAULT_THRESHOLDS).map(([key, value]) => [key, (value >= 1000 ? duration : z.number().nonnegative()).optional()]),
+    Object.entries(DEFAULT_THRESHOLDS).map(([key, value]) => [
+      key,
+      (value >= 1000 ? duration : z.number().nonnegative()).optional(),
+    ]),
   ) as Record<keyof typeof DEFAULT_THRESHOLDS, z.ZodOptional<z.ZodNumber>>,
 );
 
@@ -147,7 +156,11 @@ export const settingsSchema = z.strictObject({
   gateways: z
     .record(
       z.string(),
-      z.strictObject({ propagationWindow: duration.optional(), leeway: duration.optional(), clockError: duration.optional() }),
+      z.strictObject({
+        propagationWindow: duration.optional(),
+        leeway: duration.optional(),
+        clockError: duration.optional(),
+      }),
     )
     .default({}),
   issuers: z

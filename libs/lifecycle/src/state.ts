@@ -129,7 +129,8 @@ export function absorb(state: TokenState, fact: ResolvedFact, borders: Borders =
     case 'token.renewed':
       if (data['expiry'] !== undefined) {
         const expiry = data['expiry'] as Expiry;
-        if (!fact.conflicting) state.renewals.set(`${fact.time} ${expiry.kind} ${expiry.at}`, { at: fact.time, expiry });
+        if (!fact.conflicting)
+          state.renewals.set(`${fact.time} ${expiry.kind} ${expiry.at}`, { at: fact.time, expiry });
       }
       break;
     case 'token.rotated':
@@ -150,7 +151,10 @@ export function absorb(state: TokenState, fact: ResolvedFact, borders: Borders =
       if (!fact.conflicting) addToggle(state, fact, 'reinstate');
       break;
     case 'attestation.made':
-      state.attestations.set(`${fact.time} ${text(data['statement'])}`, { statement: text(data['statement']), at: fact.time });
+      state.attestations.set(`${fact.time} ${text(data['statement'])}`, {
+        statement: text(data['statement']),
+        at: fact.time,
+      });
       break;
     case 'legalhold.placed':
     case 'legalhold.released':
@@ -162,7 +166,10 @@ export function absorb(state: TokenState, fact: ResolvedFact, borders: Borders =
 }
 
 function addContested(state: TokenState, fact: ResolvedFact): void {
-  putContested(state.contestedExpiry, fact.record.key, { expiry: fact.data['expiry'] as Expiry, authority: fact.authority });
+  putContested(state.contestedExpiry, fact.record.key, {
+    expiry: fact.data['expiry'] as Expiry,
+    authority: fact.authority,
+  });
 }
 
 function putContested(
@@ -174,7 +181,10 @@ function putContested(
   if (ours === undefined || contestedOrder(theirs, ours) < 0) into.set(key, theirs);
 }
 
-function contestedOrder(a: { expiry: Expiry; authority: Authority }, b: { expiry: Expiry; authority: Authority }): number {
+function contestedOrder(
+  a: { expiry: Expiry; authority: Authority },
+  b: { expiry: Expiry; authority: Authority },
+): number {
   const instant = (e: Expiry): number => (e.kind === 'at' ? e.at! : Infinity);
   const byTime = instant(a.expiry) - instant(b.expiry);
   if (byTime !== 0 && !Number.isNaN(byTime)) return byTime;

@@ -24,7 +24,14 @@ export function parseIsoTime(text: string, zone?: string): TimeReading {
   if (!match) return { error: 'is not an ISO 8601 time' };
   const [, year, month, day, hour, minute, second = '00', fraction = '', offset = zone] = match;
   if (offset === undefined) return { error: 'has no zone (write Z or ±hh:mm)' };
-  const fields = [year, month, day, hour, minute, second].map(Number) as [number, number, number, number, number, number];
+  const fields = [year, month, day, hour, minute, second].map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   const millis = Math.floor(Number(`0.${fraction || '0'}`) * 1000);
   const utc = Date.UTC(fields[0], fields[1] - 1, fields[2], fields[3], fields[4], fields[5], millis);
   const date = new Date(utc);
@@ -55,7 +62,10 @@ function offsetMinutes(offset: string): number | undefined {
  * Reads an absolute time given as a number (or its digits): the declared unit first; outside that unit's range the
  * digits decide, flagged; outside all ranges it is implausible.
  */
-export function readEpoch(value: number | string, declared: TimeUnit): { at: Millis; unit: TimeUnit; suspect: boolean } | undefined {
+export function readEpoch(
+  value: number | string,
+  declared: TimeUnit,
+): { at: Millis; unit: TimeUnit; suspect: boolean } | undefined {
   const number = typeof value === 'number' ? value : parseNumber(value);
   if (number === undefined || !Number.isFinite(number)) return undefined;
   if (inRange(number, declared)) return { at: toMillis(number, declared), unit: declared, suspect: false };

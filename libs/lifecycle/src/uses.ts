@@ -57,9 +57,14 @@ export function addUse(uses: Uses, fact: ResolvedFact, outcome: Outcome, borders
     (data['typ'] as string | undefined) ?? ''
   }\t${data['shadow'] === true ? 's' : ''}${fact.future ? 'f' : ''}`;
   const exact = first === last || data['count'] === 2;
-  put(uses.entries, `${likeness}\t${minuteBucket(first)}\t${segmentOf(first, borders)}`, () =>
-    useOf(fact, outcome, first, last, exact),
-    first, last, exact);
+  put(
+    uses.entries,
+    `${likeness}\t${minuteBucket(first)}\t${segmentOf(first, borders)}`,
+    () => useOf(fact, outcome, first, last, exact),
+    first,
+    last,
+    exact,
+  );
 }
 
 function useOf(fact: ResolvedFact, outcome: Outcome, first: number, last: number, exact: boolean): Use {

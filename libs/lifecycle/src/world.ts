@@ -163,7 +163,8 @@ export class World {
     if (data['distrusted'] === true) earliest('distrusted');
     if (typeof data['kid'] === 'string') facts.kid = data['kid'];
     if (typeof data['alg'] === 'string') facts.alg = data['alg'];
-    if (data['symmetric'] === true || (typeof data['alg'] === 'string' && data['alg'].startsWith('HS'))) facts.symmetric = true;
+    if (data['symmetric'] === true || (typeof data['alg'] === 'string' && data['alg'].startsWith('HS')))
+      facts.symmetric = true;
     this.keys.set(kid, facts);
   }
 
@@ -178,6 +179,41 @@ export class World {
   contractOf(component: string, version: string): Contract | undefined {
     return this.contracts.get(`${component}\n${version}`)?.contract;
   }
+
+  /** How long this gateway may go on accepting an ended token: its version's contract wins, then the settings; in ms. */
+  propagationWindow(use: UseSite): number {
+    const seconds = this.contractAt(use)?.revocationWindowSeconds;
+    if (seconds !== undefined) return seconds * 1000;
+    return this.gatewaySetting(use, 'propagationWindow');
+  }
+
+  /** How long past its expiry this gateway may accept a token; in ms. */
+  leeway(use: UseSite): number {
+    const seconds = this.contractAt(use)?.leewaySeconds;
+    return seconds !== undefined ? seconds * 1000 : this.gatewaySetting(use, 'leeway');
+  }
+
+  /** Largest error of this gateway's clock; in ms. */
+  clockError(use: UseSite): number {
+    return this.gatewaySetting(use, 'clockError');
+  }
+
+  private contractAt(use: UseSite): Contract | undefined {
+    if (use.version === undefined) return undefined;
+    return this.contractOf(this.resolver.profile(use.source)?.component ?? 'gateway', use.version);
+  }
+
+  private gatewaySetting(use: UseSite, key: 'propagationWindow' | 'leeway' | 'clockError'): number {
+    const own = use.gateway === undefined ? undefined : this.settings.gateways[use.gateway]?.[key];
+    return own ?? this.resolver.profile(use.source)?.[key] ?? 0;
+  }
+}
+
+/** Where a use took place. */
+export interface UseSite {
+  source: string;
+  gateway?: string;
+  version?: string;
 }
 
 /** Types that a world is made of: everything that is not about one token. */
@@ -186,7 +222,11 @@ export function isWorldType(type: string): boolean {
 }
 
 /** The settings as known: of the declared ones the latest by effectiveAt, a tie by smallest id (MODEL §4.6). */
-export function settingsOf(facts: Iterable<RecordedFact>): { settings: Settings; digest: string; distrusted: Distrust[] } {
+export function settingsOf(facts: Iterable<RecordedFact>): {
+  settings: Settings;
+  digest: string;
+  distrusted: Distrust[];
+} {
   let best: RecordedFact | undefined;
   const distrusted: Distrust[] = [];
   for (const fact of facts) {

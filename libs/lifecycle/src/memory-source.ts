@@ -1,0 +1,63 @@
+import type { HistorySource, NameRange } from './history.js';
+import { conflictingKeys } from './links.js';
+import type { Name } from './names.js';
+import type { RecordedFact } from './observations.js';
+import { SourceClocks } from './watermarks.js';
+import { isWorldType } from './world.js';
+
+/** A history out of a list of facts, in any order: the reference that the ledger's replay is held against. */
+export class MemorySource implements HistorySource {
+  private readonly byName = new Map<Name, RecordedFact[]>();
+  private readonly world: RecordedFact[] = [];
+  private readonly conflicts: Set<string>;
+
+  constructor(private readonly facts: readonly RecordedFact[]) {
+    const seen = new Set<string>();
+    const distinct: RecordedFact[] = [];
+    for (const fact of facts) {
+      if (seen.has(fact.id)) continue;
+      seen.add(fact.id);
+      distinct.push(fact);
+    }
+    this.facts = distinct;
+    this.conflicts = conflictingKeys(distinct);
+    for (const fact of distinct) {
+      const aboutToken = !isWorldType(fact.type) || this.isAboutToken(fact);
+      if (!aboutToken) this.world.push(fact);
+      else {
+        const list = this.byName.get(fact.subject);
+        if (list === undefined) this.byName.set(fact.subject, [fact]);
+        else list.push(fact);
+      }
+    }
+  }
+
+  private isAboutToken(fact: RecordedFact): boolean {
+    return /\.(attestation|legalhold)\./.test(fact.type) && /^[0-9a-f]{32}$/.test(fact.subject);
+  }
+
+  worldFacts(): Iterable<RecordedFact> {
+    return this.world;
+  }
+  linkFacts(): Iterable<RecordedFact> {
+    return this.facts.filter((fact) => !isWorldType(fact.type));
+  }
+  conflictKeys(): Set<string> {
+    return this.conflicts;
+  }
+  *streams(range: NameRange = {}): Iterable<{ name: Name; facts: Iterable<RecordedFact> }> {
+    for (const name of [...this.byName.keys()].sort()) {
+      if (range.from !== undefined && name < range.from) continue;
+      if (range.before !== undefined && name >= range.before) return;
+      yield { name, facts: this.byName.get(name)! };
+    }
+  }
+  factsOf(name: Name): Iterable<RecordedFact> {
+    return this.byName.get(name) ?? [];
+  }
+  clocks(): SourceClocks {
+    const clocks = new SourceClocks();
+    for (const fact of this.facts) clocks.add(fact);
+    return clocks;
+  }
+}

@@ -1,0 +1,105 @@
+import type { RecordedFact } from './observations.js';
+import { OWN_SOURCE } from './resolve.js';
+import { mayIssue, profileOf, type Settings } from './settings.js';
+import type { World } from './world.js';
+
+/** What one source's facts say of its clock: the inputs of its watermark. */
+export interface SourceClock {
+  /** Max over facts of min(effectiveAt, recordedAt). */
+  high: number;
+  lastRecorded: number;
+}
+
+/** Collects source clocks from facts in any order. */
+export class SourceClocks {
+  readonly clocks = new Map<string, SourceClock>();
+  /** The latest recordedAt of all. */
+  lastRecorded = -Infinity;
+
+  add(fact: Pick<RecordedFact, 'source' | 'time' | 'recordedAt'>): void {
+    this.note(fact.source, Math.min(fact.time, fact.recordedAt), fact.recordedAt);
+  }
+
+  note(source: string, high: number, recordedAt: number): void {
+    if (recordedAt > this.lastRecorded) this.lastRecorded = recordedAt;
+    if (source === OWN_SOURCE) return;
+    const clock = this.clocks.get(source);
+    if (clock === undefined) this.clocks.set(source, { high, lastRecorded: recordedAt });
+    else {
+      if (high > clock.high) clock.high = high;
+      if (recordedAt > clock.lastRecorded) clock.lastRecorded = recordedAt;
+    }
+  }
+}
+
+/** How far each source is known to be complete, as of K (MODEL §4.4). */
+export class Watermarks {
+  private readonly marks = new Map<string, number>();
+
+  constructor(
+    clocks: SourceClocks,
+    private readonly world: World,
+  ) {
+    const { settings } = world;
+    for (const [source, clock] of clocks.clocks) {
+      const profile = profileOf(settings, source);
+      const lateness = profile?.lateness ?? 0;
+      let mark = clock.high - lateness;
+      const closed = world.closed.get(source);
+      if (closed !== undefined) mark = Math.max(mark, closed);
+      else if (!this.openGap(source) && clocks.lastRecorded - clock.lastRecorded >= (profile?.idle ?? Infinity)) {
+        mark = Math.max(mark, clocks.lastRecorded - lateness);
+      }
+      this.marks.set(source, mark);
+    }
+  }
+
+  private openGap(source: string): boolean {
+    return (this.world.gaps.get(source) ?? []).some((gap) => !gap.closed && gap.to === Infinity);
+  }
+
+  of(source: string): number | undefined {
+    return this.marks.get(source);
+  }
+
+  /** Whether every one of these sources is complete up to an instant, with no gap open over it. */
+  reached(sources: Iterable<string>, instant: number): boolean {
+    for (const source of sources) {
+      const mark = this.marks.get(source);
+      if (mark === undefined || mark < instant) return false;
+      for (const gap of this.world.gaps.get(source) ?? []) if (!gap.closed && gap.from <= instant) return false;
+    }
+    return true;
+  }
+
+  /** Sources with facts that may issue for this issuer. */
+  issuersOf(issuer: string | undefined): string[] {
+    if (issuer === undefined) return [];
+    return [...this.marks.keys()].filter((source) => {
+      const profile = this.world.resolver.profile(source);
+      return profile?.authority === 'issuer' && mayIssue(profile, issuer);
+    });
+  }
+
+  /** Whether the settings (or an assumed profile with facts) name a source that may issue for this issuer. */
+  isConnected(issuer: string | undefined): boolean {
+    return this.issuersOf(issuer).length > 0 || declaresIssuer(this.world.settings, issuer);
+  }
+
+  /** The lowest mark, for people; undefined without sources. */
+  get lowest(): number | undefined {
+    return this.marks.size === 0 ? undefined : Math.min(...this.marks.values());
+  }
+
+  toJSON(): Record<string, number> {
+    return Object.fromEntries([...this.marks].sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+}
+
+function declaresIssuer(settings: Settings, issuer: string | undefined): boolean {
+  if (issuer === undefined) return false;
+  return Object.keys(settings.sources).some((source) => {
+    const profile = profileOf(settings, source);
+    return profile?.authority === 'issuer' && mayIssue(profile, issuer);
+  });
+}
