@@ -1,0 +1,51 @@
+import type { ExpectedRevision } from '../port.js';
+
+export type Verdict =
+  | { kind: 'write' }
+  /** Already there: `revision` is that of the last listed event. */
+  | { kind: 'repeated'; revision: number }
+  | { kind: 'conflict' };
+
+const WRITE: Verdict = { kind: 'write' };
+const CONFLICT: Verdict = { kind: 'conflict' };
+
+/** What the store knows of the stream that is appended to. */
+export interface StreamKnowledge {
+  /** Last revision, -1 if there is no such stream. */
+  current: number;
+  /** Whether the event at this revision has the id; false past the end. */
+  isAt(revision: number, id: string): boolean;
+  /** The revision at which a recent event with the id stands in this stream, if the store remembers it. */
+  recent(id: string): number | undefined;
+}
+
+/**
+ * What an append may do, as EventStoreDB decides it. An exact revision (`no_stream` is -1) below the current one
+ * is a repetition if the listed ids are those that follow it, one by one; at the current one it is always written.
+ * `any` and `stream_exists` know repetitions only among recent events: all listed ids found, in whatever order.
+ */
+export function judgeAppend(expected: ExpectedRevision, ids: readonly string[], stream: StreamKnowledge): Verdict {
+  if (expected === 'any' || expected === 'stream_exists') {
+    if (expected === 'stream_exists' && stream.current < 0) return CONFLICT;
+    return judgeByRecent(ids, stream);
+  }
+  const wanted = expected === 'no_stream' ? -1 : Number(expected);
+  if (wanted > stream.current) return CONFLICT;
+  if (wanted === stream.current) return ids.length > 0 ? WRITE : { kind: 'repeated', revision: wanted };
+  if (ids.length === 0) return CONFLICT;
+  const same = ids.every((id, index) => stream.isAt(wanted + 1 + index, id));
+  return same ? { kind: 'repeated', revision: wanted + ids.length } : CONFLICT;
+}
+
+function judgeByRecent(ids: readonly string[], stream: StreamKnowledge): Verdict {
+  const [first] = ids;
+  if (first === undefined) return { kind: 'repeated', revision: stream.current };
+  if (stream.recent(first) === undefined) return WRITE;
+  let revision = -1;
+  for (const id of ids) {
+    const found = stream.recent(id);
+    if (found === undefined) return CONFLICT;
+    revision = found;
+  }
+  return { kind: 'repeated', revision };
+}

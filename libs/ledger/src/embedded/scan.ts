@@ -1,0 +1,182 @@
+import type Database from 'better-sqlite3';
+import { storing } from '#platform';
+import type { Position } from '../port.js';
+import { openLedgerFile } from './schema.js';
+import { TypeIds } from './type-ids.js';
+
+/** An event as a replay wants it: no bigint, no id, the stream as a small dense integer. */
+export interface RawRow {
+  position: number;
+  /** Dense, from 1, in order of first appearance; `streamName` gives the name. */
+  streamId: number;
+  revision: number;
+  type: string;
+  recordedAt: number;
+  metadata: string | null;
+  data: string;
+}
+
+export interface ScanAll {
+  /** Exclusive. */
+  after?: Position;
+  /** Inclusive; default: the end when each page is read. */
+  to?: Position;
+  /** Only events with metadata, through their own index: cheap where these are few. */
+  onlyWithMetadata?: boolean;
+}
+
+export interface ScanStreams {
+  /** Streams whose name begins so. */
+  prefix: string;
+  /** First stream name, inclusive; with `before`, the share of one of several workers. */
+  from?: string;
+  /** Stream names before this one. */
+  before?: string;
+  /** Last position, inclusive. */
+  to?: Position;
+}
+
+export interface StreamRows {
+  streamId: number;
+  stream: string;
+  rows: Iterable<RawRow>;
+}
+
+type Columns = [number, number, number, number, number, string | null, string];
+const COLUMNS = 'SELECT position, stream, revision, type, recorded, metadata, data FROM events';
+const PAGE = 1000;
+const NAMES = 256;
+
+/**
+ * Synchronous scans for replays, on a read-only connection of their own (also from a worker thread). Rows come in
+ * pages, so that a long scan neither holds up checkpoints nor needs memory; events never change, so pages agree.
+ */
+export class LedgerScan {
+  readonly #types: TypeIds;
+  readonly #all: Database.Statement<[number, number], Columns>;
+  readonly #withMetadata: Database.Statement<[number, number], Columns>;
+  readonly #ofStream: Database.Statement<[number, number, number], Columns>;
+  readonly #streams: Database.Statement<[string, string], [number, string]>;
+  readonly #streamName: Database.Statement<[number], string>;
+  readonly #streamId: Database.Statement<[string], number>;
+
+  private constructor(
+    private readonly file: string,
+    private readonly database: Database.Database,
+  ) {
+    // Random reads through a memory map cost two thirds; SQLite maps 2 GiB at most and reads the rest.
+    database.pragma('mmap_size = 2147418112');
+    this.#types = new TypeIds(database);
+    const page = `LIMIT ${PAGE}`;
+    this.#all = database
+      .prepare<[number, number], Columns>(`${COLUMNS} WHERE position > ? AND position <= ? ORDER BY position ${page}`)
+      .raw();
+    this.#withMetadata = database
+      .prepare<[number, number], Columns>(
+        `${COLUMNS} WHERE metadata IS NOT NULL AND position > ? AND position <= ? ORDER BY position ${page}`,
+      )
+      .raw();
+    this.#ofStream = database
+      .prepare<[number, number, number], Columns>(
+        `${COLUMNS} WHERE stream = ? AND revision >= ? AND position <= ? ORDER BY revision ${page}`,
+      )
+      .raw();
+    this.#streams = database
+      .prepare<[string, string], [number, string]>(
+        `SELECT id, name FROM streams WHERE name >= ? AND name < ? ORDER BY name LIMIT ${NAMES}`,
+      )
+      .raw();
+    this.#streamName = database.prepare<[number], string>('SELECT name FROM streams WHERE id = ?').pluck();
+    this.#streamId = database.prepare<[string], number>('SELECT id FROM streams WHERE name = ?').pluck();
+  }
+
+  static open(file: string): LedgerScan {
+    return new LedgerScan(file, openLedgerFile(file, { access: 'read' }));
+  }
+
+  /** Every event in the order of `$all`. */
+  *scanAll({ after, to, onlyWithMetadata = false }: ScanAll = {}): IterableIterator<RawRow> {
+    const statement = onlyWithMetadata ? this.#withMetadata : this.#all;
+    const last = toNumber(to);
+    for (let from = Number(after ?? 0n); ;) {
+      const page = storing(this.file, () => statement.all(from, last));
+      for (const columns of page) yield this.#toRow(columns);
+      const end = page.at(-1);
+      if (!end || page.length < PAGE) return;
+      from = end[0];
+    }
+  }
+
+  /**
+   * Streams with a prefix in the order of their names (bytes), each with its rows by revision; streams without a
+   * row up to `to` are left out.
+   */
+  *scanStreams({ prefix, from = prefix, before, to }: ScanStreams): IterableIterator<StreamRows> {
+    const last = toNumber(to);
+    // Names are ASCII or UTF-8; U+10FFFF sorts after whatever can follow the prefix.
+    const end = before ?? `${prefix}\u{10ffff}`;
+    for (let start = from > prefix ? from : prefix; ;) {
+      const names = storing(this.file, () => this.#streams.all(start, end));
+      for (const [streamId, stream] of names) {
+        const page = this.#streamPage(streamId, 0, last);
+        if (page.length > 0) yield { streamId, stream, rows: this.#streamRows(streamId, page, last) };
+      }
+      const final = names.at(-1);
+      if (!final || names.length < NAMES) return;
+      start = `${final[1]}\u0000`;
+    }
+  }
+
+  /** The rows of one stream by revision, up to a position. */
+  *streamRows(stream: string, to?: Position): IterableIterator<RawRow> {
+    const streamId = this.#streamId.get(stream);
+    if (streamId === undefined) return;
+    const last = toNumber(to);
+    yield* this.#streamRows(streamId, this.#streamPage(streamId, 0, last), last);
+  }
+
+  streamName(streamId: number): string {
+    return this.#streamName.get(streamId) ?? '';
+  }
+
+  /** How many streams there are: an upper bound of `streamId`. */
+  streamCount(): number {
+    return this.database.prepare<[], number>('SELECT coalesce(max(id), 0) FROM streams').pluck().get() ?? 0;
+  }
+
+  head(): Position {
+    return BigInt(
+      this.database.prepare<[], number>('SELECT coalesce(max(position), 0) FROM events').pluck().get() ?? 0,
+    );
+  }
+
+  close(): void {
+    this.database.close();
+  }
+
+  #streamRows(streamId: number, first: Columns[], last: number): Iterable<RawRow> {
+    return first.length < PAGE ? first.map((columns) => this.#toRow(columns)) : this.#longStream(streamId, first, last);
+  }
+
+  *#longStream(streamId: number, first: Columns[], last: number): IterableIterator<RawRow> {
+    for (let page = first; ;) {
+      for (const columns of page) yield this.#toRow(columns);
+      const end = page.at(-1);
+      if (!end || page.length < PAGE) return;
+      page = this.#streamPage(streamId, end[2] + 1, last);
+    }
+  }
+
+  #streamPage(streamId: number, revision: number, last: number): Columns[] {
+    return storing(this.file, () => this.#ofStream.all(streamId, revision, last));
+  }
+
+  #toRow([position, streamId, revision, type, recordedAt, metadata, data]: Columns): RawRow {
+    return { position, streamId, revision, type: this.#types.nameOf(type), recordedAt, metadata, data };
+  }
+}
+
+function toNumber(position: Position | undefined): number {
+  if (position === undefined || position > BigInt(Number.MAX_SAFE_INTEGER)) return Number.MAX_SAFE_INTEGER;
+  return Number(position);
+}

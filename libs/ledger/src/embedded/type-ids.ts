@@ -1,0 +1,41 @@
+import type Database from 'better-sqlite3';
+import { RecentMap } from '../recent-map.js';
+
+const CAPACITY = 4096;
+
+/** Event types as small integers, both ways. */
+export class TypeIds {
+  #ids = new RecentMap<string, number>(CAPACITY);
+  #names = new RecentMap<number, string>(CAPACITY);
+  readonly #findId: Database.Statement<[string], number>;
+  readonly #findName: Database.Statement<[number], string>;
+
+  constructor(private readonly database: Database.Database) {
+    this.#findId = database.prepare<[string], number>('SELECT id FROM types WHERE name = ?').pluck();
+    this.#findName = database.prepare<[number], string>('SELECT name FROM types WHERE id = ?').pluck();
+  }
+
+  /** The id of a type, made if it is new; inside a transaction. */
+  idOf(name: string): number {
+    const known = this.#ids.get(name);
+    if (known !== undefined) return known;
+    const id =
+      this.#findId.get(name) ??
+      Number(this.database.prepare('INSERT INTO types (name) VALUES (?)').run(name).lastInsertRowid);
+    this.#ids.set(name, id);
+    return id;
+  }
+
+  nameOf(id: number): string {
+    const known = this.#names.get(id);
+    if (known !== undefined) return known;
+    const name = this.#findName.get(id) ?? '';
+    this.#names.set(id, name);
+    return name;
+  }
+
+  forget(): void {
+    this.#ids.clear();
+    this.#names.clear();
+  }
+}
