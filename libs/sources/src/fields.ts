@@ -1,5 +1,4 @@
-import type { SourceProfile } from '#lifecycle';
-import { parseIsoTime, readEpoch, type TimeUnit } from '#lifecycle';
+import { parseIsoTime, readEpoch, type SourceProfile, type TimeUnit } from '#lifecycle';
 import type { Json, JsonObject } from './adapter.js';
 
 /** Where a format keeps something: paths in order of preference. A profile's `fields` entry replaces them. */
@@ -9,32 +8,22 @@ export function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The object under a key. */
-export function objectAt(record: JsonObject, key: string): JsonObject | undefined {
-  const value = record[key];
-  return isObject(value) ? value : undefined;
-}
-
-/** The text under a key, as `textOf` reads it. */
-export function textAt(record: JsonObject, key: string): string | undefined {
-  return textOf(record[key]);
-}
+/** Paths come from adapters and profiles, never from records: the memory is bounded by itself. */
+const splitPaths = new Map<string, string[]>();
 
 /** The value at a path; a property whose own name is the whole path (`system.timestamp`) comes before nesting. */
 export function at(record: JsonObject, path: string): Json | undefined {
   if (Object.hasOwn(record, path)) return record[path];
+  let keys = splitPaths.get(path);
+  if (!keys) splitPaths.set(path, (keys = path.split('.')));
+  if (keys.length === 1) return undefined;
   let value: Json | undefined = record;
-  let from = 0;
-  while (from <= path.length) {
-    const dot = path.indexOf('.', from);
-    const key = dot === -1 ? path.slice(from) : path.slice(from, dot);
+  for (const key of keys) {
     if (Array.isArray(value)) value = value[Number(key)];
     else if (isObject(value) && Object.hasOwn(value, key)) value = value[key];
     else return undefined;
-    if (dot === -1) return value;
-    from = dot + 1;
   }
-  return undefined;
+  return value;
 }
 
 /** Reads the fields of one record by their Tallystick names, through the profile's overrides. */
@@ -53,7 +42,7 @@ export class FieldReader {
     for (const path of this.paths[field] ?? []) {
       const value = at(this.record, path);
       if (value !== undefined && value !== null && value !== '') return value;
-      last ??= value;
+      if (last === undefined) last = value;
     }
     return last;
   }
@@ -76,6 +65,11 @@ export class FieldReader {
 export function textOf(value: Json | undefined): string | undefined {
   if (typeof value === 'string') return value === '' || value === '-' ? undefined : value;
   return typeof value === 'number' ? String(value) : undefined;
+}
+
+/** The text under a key, as `textOf` reads it. */
+export function textAt(record: JsonObject, key: string): string | undefined {
+  return textOf(record[key]);
 }
 
 /** An integer from a number or its digits (`"200"`, `200.0`); undefined for anything else. */

@@ -3,3 +3,6 @@ export * from './redact.js';
 export { MARK, redactText } from './credential-shapes.js';
 export * from './lines.js';
 export * from './net.js';
+export * from './alias.js';
+export * from './detect.js';
+export * from './registry.js';

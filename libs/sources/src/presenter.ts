@@ -23,7 +23,12 @@ export interface Geo {
 }
 
 /** Country and one-degree cell of a place; never its city or exact point. */
-export function readGeo(country: Json | undefined, lat: Json | undefined, lon: Json | undefined, asn?: Json): Geo | undefined {
+export function readGeo(
+  country: Json | undefined,
+  lat: Json | undefined,
+  lon: Json | undefined,
+  asn?: Json,
+): Geo | undefined {
   const geo: Geo = {};
   if (typeof country === 'string' && /^[\p{L} .'-]{2,60}$/u.test(country)) geo.country = country;
   const [latitude, longitude] = [degreesOf(lat, 90), degreesOf(lon, 180)];

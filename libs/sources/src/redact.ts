@@ -73,8 +73,9 @@ class Walk {
   private value(key: string, value: Json, place: Place | 'plain', inForm: boolean, depth: number): Json {
     if (typeof value === 'string') {
       if (value === '') return value;
+      const formKey = inForm ? formPlace(key) : undefined;
+      if (formKey !== undefined) return this.formValue(formKey, value);
       if (place !== 'plain' && place !== 'form') return this.inPlace(place, value);
-      if (inForm && formPlace(key) !== undefined) return this.credential(value, 'query', formPlace(key) === 'query-token' ? 'token' : 'key');
       return isSuspect(value) ? this.text(value) : value;
     }
     if (typeof value !== 'object' || value === null) {
@@ -161,7 +162,12 @@ class Walk {
   private setCookie(value: string): string {
     const match = /^([^=;]*)=("?)([^;]*?)\2(;[\s\S]*)?$/.exec(value);
     if (!match) return MARK;
-    if (!isMasked(match[3]!)) this.credential(match[3]!, 'set-cookie', jwtForm(match[3]!) !== 'none' || isTokenCookie(match[1]!) ? 'token' : 'key');
+    if (!isMasked(match[3]!))
+      this.credential(
+        match[3]!,
+        'set-cookie',
+        jwtForm(match[3]!) !== 'none' || isTokenCookie(match[1]!) ? 'token' : 'key',
+      );
     return `${scrub(match[1]!, () => undefined)}=${MARK}${match[4] === undefined ? '' : scrub(match[4], () => undefined)}`;
   }
 
@@ -178,26 +184,46 @@ class Walk {
 
   private finding({ raw, place }: TextFinding, boxed: boolean): void {
     if (place === 'bearer' || place === 'dpop') this.credential(raw, boxed ? place : 'text', 'token', place);
-    else if (place === 'query-token' || place === 'query-key') this.credential(raw, 'query', place === 'query-token' ? 'token' : 'key');
-    else if (place === 'query-secret') this.add('query', 'key', undefined);
+    else if (place === 'query-token' || place === 'query-key' || place === 'query-secret') this.formValue(place, raw);
     else if (place === 'basic') this.add('basic', 'key', undefined, 'basic');
     else if (place === 'field') this.field(raw, boxed);
     else this.credential(raw.replace(/[.=%]+$/, ''), 'text', place === 'jwt' ? 'token' : 'key');
+  }
+
+  private formValue(place: 'query-token' | 'query-key' | 'query-secret', raw: string): string {
+    if (place === 'query-secret') return isMasked(raw) ? raw : this.add('query', 'key', undefined);
+    return this.credential(raw.replace(/^bearer\s+/i, ''), 'query', place === 'query-token' ? 'token' : 'key');
   }
 
   /** `Authorization: Bearer x` as a line of HTTP text is an Authorization header again. */
   private field(raw: string, boxed: boolean): void {
     const match = /^\s*(bearer|dpop)\s+(\S+)\s*$/i.exec(raw);
     if (!match) this.add('body', 'key', undefined);
-    else this.credential(match[2]!, boxed ? (match[1]!.toLowerCase() as 'bearer' | 'dpop') : 'text', 'token', match[1]!.toLowerCase());
+    else
+      this.credential(
+        match[2]!,
+        boxed ? (match[1]!.toLowerCase() as 'bearer' | 'dpop') : 'text',
+        'token',
+        match[1]!.toLowerCase(),
+      );
   }
 
-  private credential(raw: string, place: FoundCredential['place'], kind: FoundCredential['kind'], scheme?: string): string {
+  private credential(
+    raw: string,
+    place: FoundCredential['place'],
+    kind: FoundCredential['kind'],
+    scheme?: string,
+  ): string {
     if (isMasked(raw)) return raw;
     return this.add(place, kind, jwtForm(raw) === 'cut' ? undefined : this.nameOf(raw), scheme);
   }
 
-  private add(place: FoundCredential['place'], kind: FoundCredential['kind'], name: Name | undefined, scheme?: string): string {
+  private add(
+    place: FoundCredential['place'],
+    kind: FoundCredential['kind'],
+    name: Name | undefined,
+    scheme?: string,
+  ): string {
     const found: FoundCredential = { path: this.path.join('.'), place, kind };
     if (name !== undefined) found.name = name;
     if (scheme !== undefined) found.scheme = scheme;
@@ -217,6 +243,7 @@ function namedPair(object: JsonObject, replace: (place: Place, value: string) =>
 
 /** Also for a property called `__proto__`, which an assignment would not make. */
 function put(object: JsonObject, key: string, value: Json): void {
-  if (key === '__proto__') Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
+  if (key === '__proto__')
+    Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
   else object[key] = value;
 }
