@@ -4,6 +4,8 @@ export * from './expiry.js';
 export * from './settings.js';
 export * from './contract.js';
 export * from './observations.js';
+export * from './upcast.js';
+export * from './stored.js';
 export * from './view.js';
 export * from './resolve.js';
 export * from './attributes.js';

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { isName, type Names } from './names.js';
 import { settingsSchema } from './settings.js';
 import { contractSchema } from './contract.js';
+import { CURRENT_VERSION } from './upcast.js';
 
 /**
  * The observations (MODEL §2.4): what is folded. One zod schema a type; `schemas/` is generated from these.
@@ -284,15 +285,15 @@ export type TokenData = KnownKeys<z.infer<ReturnType<typeof tokenSchema>>>;
 const tokenSchema = () => token({ ...useShape, ...endShape, ...reasonId, grantType: z.string().optional() });
 
 export const OBSERVATION_TYPES = Object.keys(OBSERVATIONS) as ObservationType[];
-const KNOWN = new Set<string>(OBSERVATION_TYPES);
+const SHORT = new Map(OBSERVATION_TYPES.map((type) => [`tallystick.${type}.v${CURRENT_VERSION}`, type]));
 
 /** `tallystick.token.issued.v1` ↔ `token.issued`. */
-export function fullType(type: string, version = 1): string {
+export function fullType(type: string, version = CURRENT_VERSION): string {
   return `tallystick.${type}.v${version}`;
 }
+/** Undefined for a type, or a version of a type, that this build does not know: such facts fold to nothing. */
 export function shortType(full: string): ObservationType | undefined {
-  const match = /^tallystick\.(.+)\.v\d+$/.exec(full);
-  return match && KNOWN.has(match[1]!) ? (match[1] as ObservationType) : undefined;
+  return SHORT.get(full);
 }
 
 export interface RecordRef {
