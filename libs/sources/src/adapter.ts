@@ -30,7 +30,8 @@ export interface ReadContext {
 
 /** One observation that a record states, before it gets its id. */
 export interface Draft {
-  type: ObservationType;
+  /** A known observation; or, kept without effect, an unknown `tallystick.` type without prefix and version. */
+  type: ObservationType | (string & {});
   /** effectiveAt in ms. */
   time: number;
   /** What its stream is about: default the placement of `names` (MODEL §1.3). */

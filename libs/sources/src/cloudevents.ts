@@ -1,0 +1,140 @@
+import { parseIsoTime, placementOf, shortType } from '#lifecycle';
+import type { Adapter, Draft, Json, JsonObject, ReadContext, Reading } from './adapter.js';
+import { factOf } from './cloudevents/facts.js';
+import { readIdentity, type Identity } from './cloudevents/identity.js';
+import { isObject, textOf } from './fields.js';
+import { present } from './parts.js';
+import { rawPaths } from './use.js';
+
+const TYPE = /^tallystick\.([a-z]+\.[a-z]+)\.v(\d+)$/;
+/** What Tallystick concludes itself; nobody else states it. */
+const CONCLUSIONS = new Set(['finding', 'gate', 'rollback', 'access']);
+
+/**
+ * CloudEvents 1.0 in JSON (structured mode; batches are split before) with types `tallystick.<thing>.<verb>.v1`: the
+ * way in for systems that have no adapter, and for operators. `data` holds the fields of the type's schema
+ * (`schemas/`), and says what it is about either by ready `names` or in plain fields, which become names here:
+ *
+ * | field of `data` | becomes |
+ * |---|---|
+ * | `issuer` + `jti` | the token's name |
+ * | `token_sha256` | the tok name (64 hex digits) |
+ * | `access_token`, `refresh_token`, `id_token`, `api_key` | the tok name; the value itself is never kept |
+ * | `credential: {system, id}` | the credential's name |
+ * | `consumer: {system, id}`, or text | the consumer's name; text belongs to the source's own system |
+ * | `issuer` + `grant` | the family; `subjectGrant`: that of an exchanged token's subject |
+ * | `issuer` + `subject`, `client`, `session`, `kid` | their names (also as `sub`, `client_id`, `sid`) |
+ * | `aud`, `scope`, `iat`, `nbf`, `exp`, `typ`, `alg`, `cnf`, `act` | as in a JWT; times in the profile's `expUnit` |
+ * | `payload`, `header` | a whole verified JWT payload and header instead of the plain claims |
+ * | `parent`, `successor`, `subjectToken`, `actorToken`, `token` | another token: a name, `{issuer, jti}`, `{token_sha256}`, `{credential}` |
+ * | `client_ip`, `user_agent`, `user_name` | network and product name; in clear only in the personal box |
+ * | `version`, `gateway`, `region`, `api` of a `token.*` | stamped on the fact |
+ * | `cutoff`, `from`, `to`, `watermark` | ms, or ISO 8601 text |
+ *
+ * `verified: false` says that nobody verified the claims; they then name nothing. A `fence.raised` without `match`
+ * matches everything that it identifies, and without `cutoff` ends what was born up to its own time. The `subject`
+ * attribute counts where it is a name. Unknown `tallystick.` types of version 1 are kept and fold to nothing; later
+ * versions and other types are rejected, and can be redriven when they are known.
+ */
+export const cloudevents: Adapter = {
+  format: 'cloudevents',
+  detects(record) {
+    const { specversion, type } = record;
+    return typeof specversion === 'string' && typeof type === 'string' && !type.startsWith('dev.cdevents.');
+  },
+  units: { time: 'RFC 3339', 'data.iat, data.nbf, data.exp': 's' },
+  identity: [
+    'data.issuer + data.jti',
+    'data.names',
+    'data.token_sha256',
+    'data.credential',
+    'data.consumer',
+    'subject',
+  ],
+  dedupe: { version: 1, fields: ['type', 'time', 'subject', 'data'] },
+  redaction: {},
+  outcomes: { 'tallystick.<thing>.<verb>.v1': 'the observation of that name' },
+  sample: {
+    specversion: '1.0',
+    id: 'ce-1',
+    source: '/operators/deploy',
+    type: 'tallystick.deployment.activated.v1',
+    time: '2026-03-10T09:00:00Z',
+    datacontenttype: 'application/json',
+    data: { component: 'gateway', version: 'v41', weight: 1 },
+  },
+  read(record, context): Reading {
+    const fault = envelopeFault(record);
+    if (fault) return { kind: 'rejected', ...fault, redrivable: fault.redrivable ?? false };
+    const time = parseIsoTime(String(record['time'] ?? ''), context.profile.zone);
+    if ('error' in time) {
+      const reason = record['time'] === undefined ? 'is missing: when it became true is unknown' : time.error;
+      return { kind: 'rejected', field: 'time', reason, redrivable: false };
+    }
+    const data = isObject(record['data']) ? record['data'] : {};
+    const identity = readIdentity(data, record['subject'], context);
+    if ('field' in identity) return { kind: 'rejected', ...identity, redrivable: false };
+    const draft = draftOf(record, time.at, identity, context);
+    if ('field' in draft) return { kind: 'rejected', ...draft, redrivable: false };
+    const dedupe = [String(record['type']), String(time.at), textOf(record['subject']) ?? '', sortedJson(data)];
+    const sourceId = `${String(record['source'])}\n${String(record['id'])}`;
+    return { kind: 'facts', sourceId, dedupe, drafts: [draft], personal: identity.personal };
+  },
+};
+
+function envelopeFault(record: JsonObject): { field: string; reason: string; redrivable?: boolean } | undefined {
+  if (!String(record['specversion']).startsWith('1.')) return { field: 'specversion', reason: 'is not 1.0' };
+  for (const field of ['id', 'source'] as const) {
+    if (textOf(record[field]) === undefined) return { field, reason: 'is missing or empty' };
+  }
+  const match = TYPE.exec(String(record['type']));
+  if (!match) return { field: 'type', reason: 'is not one of tallystick.<thing>.<verb>.v1', redrivable: true };
+  if (CONCLUSIONS.has(match[1]!.split('.')[0]!)) {
+    return { field: 'type', reason: 'is a conclusion, which only Tallystick itself states' };
+  }
+  if (match[2] !== '1')
+    return { field: 'type', reason: 'has a version that this release does not know', redrivable: true };
+  if (record['data_base64'] !== undefined || (record['data'] !== undefined && !isObject(record['data']))) {
+    return { field: 'data', reason: 'is not a JSON object' };
+  }
+  return undefined;
+}
+
+function draftOf(
+  record: JsonObject,
+  time: number,
+  identity: Identity,
+  context: ReadContext,
+): Draft | { field: string; reason: string } {
+  const name = TYPE.exec(String(record['type']))![1]!;
+  const known = shortType(String(record['type']));
+  const stamps = name.startsWith('token.') ? takeStamps(identity.data) : {};
+  if (context.credentials.length > 0) identity.data['raw'] = rawPaths(context.credentials);
+  if (known !== undefined) {
+    const fact = factOf(known, time, identity);
+    return 'field' in fact ? fact : { ...fact, ...stamps };
+  }
+  const { names, data } = identity;
+  const given = textOf(record['subject']);
+  const subject = placementOf(names) ?? (given?.isWellFormed() ? given : 'unnamed');
+  return { type: name, time, subject, names, data, ...stamps };
+}
+
+/** A token's fact carries where it was seen beside its data, not in it. */
+function takeStamps(data: Record<string, unknown>) {
+  const stamps: { version?: string; gateway?: string; region?: string; api?: string } = {};
+  for (const field of ['version', 'gateway', 'region', 'api'] as const) {
+    const value = textOf(data[field] as Json | undefined);
+    if (value !== undefined) stamps[field] = value;
+    Reflect.deleteProperty(data, field);
+  }
+  return present(stamps);
+}
+
+/** The same text for the same data, whatever the order of its keys. */
+function sortedJson(value: Json): string {
+  if (Array.isArray(value)) return `[${value.map(sortedJson).join(',')}]`;
+  if (!isObject(value)) return JSON.stringify(value);
+  const fields = Object.keys(value).sort();
+  return `{${fields.map((key) => `${JSON.stringify(key)}:${sortedJson(value[key]!)}`).join(',')}}`;
+}
