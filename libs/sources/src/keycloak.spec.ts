@@ -315,6 +315,14 @@ describe('Keycloak: records', () => {
     });
   });
 
+  it('tells where a credential stood in clear', () => {
+    const found = { path: 'details.access_token', place: 'body', kind: 'token' } as const;
+    const using = readableContext(profileFor('keycloak'), [found]);
+    expect(facts(event('CODE_TO_TOKEN', { token_id: 'at-1' }), using)[0]!.data['raw']).toEqual([
+      'details.access_token',
+    ]);
+  });
+
   it('takes integers for names as their digits, flagged, and nothing else', () => {
     expect(facts(event('CODE_TO_TOKEN', { token_id: 42 }))[0]!.data).toMatchObject({
       jti: '42',

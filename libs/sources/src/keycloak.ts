@@ -3,6 +3,7 @@ import { readAdminEvent } from './keycloak/admin.js';
 import { readEvent, type KeycloakEvent } from './keycloak/event.js';
 import { draftsOf, TYPES } from './keycloak/facts.js';
 import { sourceIdOf } from './keycloak/source-id.js';
+import { noteRaw } from './parts.js';
 
 /**
  * Keycloak user events (`{type, time, realmName, clientId, userId, sessionId, details}`) and the admin events that end
@@ -65,6 +66,7 @@ export const keycloak: Adapter = {
     if ('reason' in event) return { kind: 'rejected', ...event, redrivable: false };
     const drafts = draftsOf(event, context);
     if (drafts.length === 0) return { kind: 'ignored', why: `${event.type} states nothing about a token` };
+    noteRaw(drafts, context.credentials);
     const dedupe = dedupeOf(record, event);
     return { kind: 'facts', sourceId: sourceIdOf(record, dedupe), dedupe, drafts, personal: event.personal };
   },

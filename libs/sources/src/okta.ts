@@ -1,6 +1,7 @@
 import type { Adapter, JsonObject, Reading } from './adapter.js';
 import { readEvent, type OktaEvent } from './okta/event.js';
 import { TYPES } from './okta/facts.js';
+import { noteRaw } from './parts.js';
 
 /**
  * Okta System Log events. Tokens are the targets of type access_token, refresh_token and id_token. Event types without
@@ -60,6 +61,7 @@ export const okta: Adapter = {
     const drafts = known[1](event, context);
     if (typeof drafts === 'string') return { kind: 'ignored', why: drafts };
     if (drafts.length === 0) return nothingNamed(event);
+    noteRaw(drafts, context.credentials);
     const subject = event.tokens[0]?.subject ?? event.targetUser;
     const personal = subject === undefined ? event.personal : { ...event.personal, subject };
     return { kind: 'facts', sourceId: String(record['uuid']), dedupe: dedupeOf(record, event), drafts, personal };

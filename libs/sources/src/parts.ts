@@ -1,5 +1,6 @@
-import type { Json, JsonObject } from './adapter.js';
+import type { Draft, FoundCredential, Json, JsonObject } from './adapter.js';
 import { isObject } from './fields.js';
+import { rawPaths } from './use.js';
 
 /** The object under a key, or an empty one: optional parts of a record read alike, there or not. */
 export function partAt(record: JsonObject, key: string): JsonObject {
@@ -24,4 +25,9 @@ export function present<T extends object>(fields: T): { [K in keyof T]?: Exclude
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]?: Exclude<T[K], undefined>;
   };
+}
+
+/** The first fact of a record tells where it held credentials in clear. */
+export function noteRaw(drafts: Draft[], credentials: readonly FoundCredential[]): void {
+  if (credentials.length > 0 && drafts[0] !== undefined) drafts[0].data['raw'] = rawPaths(credentials);
 }
