@@ -1,0 +1,311 @@
+import { createHmac } from 'node:crypto';
+import {
+  fullType,
+  OWN_SOURCE,
+  placementOf,
+  profileOf,
+  streamOf,
+  type Name,
+  type NamingSecrets,
+  type ObservationType,
+  type PersonalBox,
+  type Settings,
+  type SourceProfile,
+} from '#lifecycle';
+import {
+  ADAPTERS,
+  aliasOf,
+  detectFormat,
+  recognisedKeys,
+  recordsOfLine,
+  redact,
+  type Draft,
+  type FoundCredential,
+  type JsonObject,
+  type Personal,
+  type Reading,
+} from '#sources';
+import { eventId, onceKey, recordDigest, recordKey, uuidOf } from './ids.js';
+import { NameCache } from './name-cache.js';
+import type { Prepared, PreparedEvent, Rejection } from './prepared.js';
+import type { InputLine } from './split-lines.js';
+
+/** Where boxes get their keys. `seal` gives undefined once the subject was erased: then nothing personal is kept. */
+export interface Sealer {
+  seal(
+    about: { tenant: string; subject: Name | undefined; source: string; day: string },
+    eventId: string,
+    content: object,
+  ): PersonalBox | undefined;
+}
+
+export interface PrepareOptions {
+  tenant: string;
+  settings: Settings;
+  secrets: NamingSecrets;
+  sealer: Sealer;
+  /** A source of the settings, a format, or `auto`: each line's format is recognised. */
+  source: string;
+}
+
+/** The first pass of intake: redact, name, read, seal. It writes nothing; the same bytes always give the same answer. */
+export class Preparer {
+  private readonly names: NameCache;
+  private readonly profiles = new Map<string, SourceProfile | undefined>();
+
+  constructor(private readonly options: PrepareOptions) {
+    this.names = new NameCache(options.secrets);
+  }
+
+  line(input: InputLine): Prepared[] {
+    if (input.kind === 'bad') {
+      return [
+        this.rejected(
+          input.line,
+          undefined,
+          { field: '(line)', reason: input.reason, redrivable: false },
+          input.digestOf,
+          input.bytes,
+        ),
+      ];
+    }
+    const records = recordsOfLine(input.text);
+    return records.map((record, i) => {
+      const place = records.length > 1 ? i + 1 : undefined;
+      if ('bad' in record) {
+        const letter = { field: '(line)', reason: record.bad, redrivable: false, keys: recognisedKeys(record.text) };
+        return this.rejected(input.line, place, letter, record.text, Buffer.byteLength(record.text));
+      }
+      return this.record(record.json, record.text, input.line, place);
+    });
+  }
+
+  private record(json: JsonObject, text: string, line: number, place: number | undefined): Prepared {
+    const source = this.sourceOf(json);
+    const profile = source === undefined ? undefined : this.profile(source);
+    const { record, credentials } = redact(
+      json,
+      this.names.nameOfRawToken,
+      profile === undefined ? {} : ADAPTERS[profile.format].redaction,
+    );
+    return this.redacted(record, credentials, source, text, line, place);
+  }
+
+  /** Reads a record that was redacted before: the way in for a redrive. */
+  redacted(
+    record: JsonObject,
+    credentials: FoundCredential[],
+    source: string | undefined,
+    text: string,
+    line: number,
+    place?: number,
+  ): Prepared {
+    const profile = source === undefined ? undefined : this.profile(source);
+    const refuse = (why: { field: string; reason: string; redrivable: boolean; name?: Name | undefined }): Prepared =>
+      this.rejected(
+        line,
+        place,
+        { ...why, source: source ?? 'unknown', content: { record, credentials } },
+        text,
+        Buffer.byteLength(text),
+      );
+    if (source === undefined || profile === undefined) {
+      const reason =
+        this.options.source === 'auto'
+          ? 'is of no format that is known'
+          : `is for ${this.options.source}, which is neither a source of the settings nor a format`;
+      return refuse({ field: '(record)', reason, redrivable: true });
+    }
+    if (profile.tenant !== this.options.tenant) {
+      return refuse({
+        field: '(record)',
+        reason: `belongs to tenant ${profile.tenant}, this input is for ${this.options.tenant}`,
+        redrivable: true,
+      });
+    }
+    const reading = this.read(record, credentials, profile);
+    if (reading.kind === 'ignored') return { kind: 'ignored', line };
+    if (reading.kind === 'rejected') return refuse(reading);
+    return this.facts(reading, profile, line);
+  }
+
+  private read(record: JsonObject, credentials: FoundCredential[], profile: SourceProfile): Reading {
+    const { name, nameOfDigest } = this.names;
+    return ADAPTERS[profile.format].read(record, { profile, name, nameOfDigest, credentials });
+  }
+
+  private facts(reading: Extract<Reading, { kind: 'facts' }>, profile: SourceProfile, line: number): Prepared {
+    const { tenant, secrets } = this.options;
+    const key = recordKey(tenant, profile.name, reading.sourceId);
+    const digest = recordDigest(secrets, ADAPTERS[profile.format].dedupe.version, reading.dedupe);
+    const events: PreparedEvent[] = [];
+    let high = -Infinity;
+    for (const draft of reading.drafts) {
+      const personal = events.length === 0 ? reading.personal : undefined;
+      const event = this.event(draft, profile, { key, digest, ordinal: events.length }, personal);
+      events.push(event);
+      high = Math.max(high, draft.time);
+      const alias = aliasOf(draft.names, draft.data, profile);
+      if (alias !== undefined) {
+        for (const name of alias.names) events.push(this.aliased(name, alias.pair, alias.names, draft, profile));
+      }
+    }
+    return { kind: 'facts', line, source: profile.name, key, digest, high, events };
+  }
+
+  private event(
+    draft: Draft,
+    profile: SourceProfile,
+    record: { key: string; digest: string; ordinal: number },
+    personal: Personal | undefined,
+  ): PreparedEvent {
+    const { tenant } = this.options;
+    const subject = draft.subject ?? placementOf(draft.names) ?? '';
+    const id = eventId(record.key, record.digest, record.ordinal);
+    const box = personal === undefined ? undefined : this.seal(draft, profile.name, id, personal);
+    const data = storedText(draft, profile.name, tenant, subject, record, box);
+    return {
+      id,
+      stream: streamOf(draft.type as ObservationType, tenant, subject),
+      type: fullType(draft.type),
+      data,
+      links: joinsNames(draft),
+    };
+  }
+
+  /** The alias pair as a fact, in the stream of either name; stated once per source (MODEL §1.4). */
+  private aliased(name: Name, pair: string, names: [Name, Name], draft: Draft, profile: SourceProfile): PreparedEvent {
+    const { tenant } = this.options;
+    const key = recordKey(tenant, profile.name, `alias\n${names.join('\n')}`);
+    const digest = key;
+    const ordinal = names.indexOf(name);
+    const pairNames = pair === 'jti-tok' ? { jti: names[0], tok: names[1] } : { cred: names[0], tok: names[1] };
+    const data: Record<string, unknown> = { pair };
+    if (typeof draft.data['issuer'] === 'string') data['issuer'] = draft.data['issuer'];
+    if (typeof draft.data['jti'] === 'string') data['jti'] = draft.data['jti'];
+    const alias: Draft = { type: 'token.aliased', time: draft.time, names: pairNames, data };
+    return {
+      id: eventId(key, digest, ordinal),
+      stream: streamOf('token.aliased', tenant, name),
+      type: fullType('token.aliased'),
+      data: storedText(alias, profile.name, tenant, name, { key, digest, ordinal }, undefined),
+      links: true,
+      once: onceKey({ key, ordinal }),
+    };
+  }
+
+  private seal(draft: Draft, source: string, id: string, personal: object): PersonalBox | undefined {
+    const day = new Date(draft.time).toISOString().slice(0, 10);
+    return this.options.sealer.seal(
+      { tenant: this.options.tenant, subject: draft.names.sub, source, day },
+      id,
+      personal,
+    );
+  }
+
+  private rejected(
+    line: number,
+    place: number | undefined,
+    why: {
+      field: string;
+      reason: string;
+      redrivable: boolean;
+      source?: string;
+      name?: Name | undefined;
+      keys?: string[];
+      content?: { record: JsonObject; credentials: FoundCredential[] };
+    },
+    bytes: string,
+    length: number,
+  ): Prepared {
+    const { tenant, secrets, sealer, source: asked } = this.options;
+    const id = createHmac('sha256', secrets.person).update(`dead letter\n${bytes}`).digest('hex').slice(0, 32);
+    const source = why.source ?? (asked === 'auto' ? 'unknown' : asked);
+    const rejection: Rejection = { line, field: why.field, reason: why.reason, deadLetter: id };
+    if (place !== undefined) rejection.record = place;
+    const box =
+      why.content === undefined
+        ? undefined
+        : sealer.seal(
+            { tenant, subject: undefined, source: `dead-letter ${source}`, day: 'kept' },
+            uuidOf(id),
+            why.content,
+          );
+    return {
+      kind: 'rejected',
+      rejection,
+      letter: {
+        id,
+        tenant,
+        source,
+        line,
+        field: why.field,
+        reason: why.reason,
+        length,
+        redrivable: why.redrivable && box !== undefined,
+        keys: why.keys ?? [],
+        ...(why.name === undefined ? {} : { name: why.name }),
+        ...(box === undefined ? {} : { box }),
+      },
+    };
+  }
+
+  /** The source of a record: as asked; by its format, the one profile of that format, else the format's default. */
+  private sourceOf(json: JsonObject): string | undefined {
+    const { source, settings } = this.options;
+    if (source !== 'auto' && this.isProfile(source)) return source;
+    const format = source === 'auto' ? detectFormat(json) : source;
+    if (format === undefined) return undefined;
+    if (Object.hasOwn(settings.sources, format)) return format;
+    const named = Object.keys(settings.sources).filter((name) => settings.sources[name]!.format === format);
+    return named.length === 1 ? named[0] : format;
+  }
+
+  private isProfile(source: string): boolean {
+    return Object.hasOwn(this.options.settings.sources, source);
+  }
+
+  private profile(source: string): SourceProfile | undefined {
+    if (source === OWN_SOURCE) return undefined;
+    if (!this.profiles.has(source)) this.profiles.set(source, profileOf(this.options.settings, source));
+    return this.profiles.get(source);
+  }
+}
+
+/** Facts that a replay's first pass must see: they say something of another name than their own. */
+function joinsNames(draft: Draft): boolean {
+  const { names, data } = draft;
+  return (
+    names.fam !== undefined ||
+    data['parent'] !== undefined ||
+    data['successor'] !== undefined ||
+    draft.type === 'token.aliased' ||
+    draft.type === 'token.renamed'
+  );
+}
+
+/** The stored JSON of a fact, keys in a fixed order and absent ones left out. */
+export function storedText(
+  draft: Draft,
+  source: string,
+  tenant: string,
+  subject: string,
+  record: { key: string; digest: string; ordinal: number },
+  personal: PersonalBox | undefined,
+): string {
+  const { time, names, version, gateway, region, api, data } = draft;
+  return JSON.stringify({
+    source,
+    tenant,
+    subject,
+    time,
+    names,
+    version,
+    gateway,
+    region,
+    api,
+    data,
+    personal,
+    record,
+  });
+}

@@ -1,0 +1,47 @@
+import type { Rejection } from './prepared.js';
+
+/** What became of an input: records = accepted + duplicates + conflicts + rejected + ignored (MODEL §2.3). */
+export interface IntakeReport {
+  records: number;
+  accepted: number;
+  duplicates: number;
+  conflicts: number;
+  rejected: number;
+  ignored: number;
+  /** Events appended to the ledger for these records. */
+  events: number;
+  seconds: number;
+}
+
+/** Rejections told one by one in a report; the rest are counted and lie in the dead letters. */
+export const TOLD = 1000;
+
+export class Account {
+  readonly report: IntakeReport = {
+    records: 0,
+    accepted: 0,
+    duplicates: 0,
+    conflicts: 0,
+    rejected: 0,
+    ignored: 0,
+    events: 0,
+    seconds: 0,
+  };
+  readonly rejections: Rejection[] = [];
+  /** Records by source, for the talk on stderr. */
+  readonly sources = new Map<string, number>();
+
+  count(outcome: 'accepted' | 'duplicates' | 'conflicts' | 'rejected' | 'ignored', by = 1): void {
+    this.report.records += by;
+    this.report[outcome] += by;
+  }
+
+  reject(rejection: Rejection): void {
+    this.count('rejected');
+    if (this.rejections.length < TOLD) this.rejections.push(rejection);
+  }
+
+  from(source: string): void {
+    this.sources.set(source, (this.sources.get(source) ?? 0) + 1);
+  }
+}

@@ -1,0 +1,106 @@
+import Database from 'better-sqlite3';
+import { rmSync } from 'node:fs';
+
+/** Version of the table; an older or broken index is thrown away and filled again from `$all`. */
+const VERSION = 1;
+
+export type Seen = 'new' | 'duplicate' | 'conflict';
+
+/**
+ * What intake has already put into the ledger: record key → digests, and how far in `$all` it has looked (MODEL §9.1).
+ * It is a cache on disk: lost or behind, it is filled again from the ledger before anything is taken in.
+ */
+export class SeenIndex {
+  private readonly db: Database.Database;
+  private readonly find: Database.Statement<[Buffer], { digest: Buffer }>;
+  private readonly insert: Database.Statement<[Buffer, Buffer]>;
+  private readonly pending = new Map<string, string[]>();
+  private cursorAt: bigint;
+
+  private constructor(db: Database.Database) {
+    this.db = db;
+    this.find = db.prepare('SELECT digest FROM seen WHERE key = ?');
+    this.insert = db.prepare('INSERT OR IGNORE INTO seen (key, digest) VALUES (?, ?)');
+    const row = db.prepare<[], { position: bigint }>('SELECT position FROM cursor').safeIntegers().get();
+    this.cursorAt = row?.position ?? 0n;
+  }
+
+  static open(path: string): SeenIndex {
+    try {
+      return SeenIndex.tryOpen(path);
+    } catch {
+      for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true });
+      return SeenIndex.tryOpen(path);
+    }
+  }
+
+  private static tryOpen(path: string): SeenIndex {
+    const db = new Database(path);
+    try {
+      db.pragma('journal_mode = WAL');
+      // The ledger is what must be durable; this index may lag behind it and catches up.
+      db.pragma('synchronous = OFF');
+      db.pragma('cache_size = -131072');
+      const version = db.pragma('user_version', { simple: true });
+      if (version !== 0 && version !== VERSION) throw new Error('other version');
+      db.exec(`CREATE TABLE IF NOT EXISTS seen (key BLOB NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (key, digest)) WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS cursor (id INTEGER PRIMARY KEY CHECK (id = 0), position INTEGER NOT NULL);
+        INSERT OR IGNORE INTO cursor VALUES (0, 0);`);
+      db.pragma(`user_version = ${VERSION}`);
+      return new SeenIndex(db);
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+  }
+
+  /** The last position of `$all` that the index covers. */
+  get cursor(): bigint {
+    return this.cursorAt;
+  }
+
+  /** Looks a record up and remembers it; nothing is kept before `commit`. */
+  see(key: string, digest: string): Seen {
+    const pending = this.pending.get(key);
+    const known = pending ?? [];
+    if (known.includes(digest)) return 'duplicate';
+    const stored = this.find.all(Buffer.from(key, 'hex'));
+    const wanted = Buffer.from(digest, 'hex');
+    for (const { digest: each } of stored) if (each.equals(wanted)) return 'duplicate';
+    if (pending === undefined) this.pending.set(key, [digest]);
+    else pending.push(digest);
+    return stored.length > 0 || known.length > 0 ? 'conflict' : 'new';
+  }
+
+  has(key: string): boolean {
+    return this.pending.has(key) || this.find.get(Buffer.from(key, 'hex')) !== undefined;
+  }
+
+  /** Makes what was seen since the last commit permanent, up to a position; call it after the ledger's answer. */
+  commit(position: bigint): void {
+    this.db.transaction(() => {
+      for (const [key, digests] of this.pending) {
+        for (const digest of digests) this.insert.run(Buffer.from(key, 'hex'), Buffer.from(digest, 'hex'));
+      }
+      this.db.prepare('UPDATE cursor SET position = ?').run(position);
+    })();
+    this.pending.clear();
+    this.cursorAt = position;
+  }
+
+  /** Forgets everything; the next catch-up fills it again. */
+  reset(): void {
+    this.pending.clear();
+    this.db.exec('DELETE FROM seen; UPDATE cursor SET position = 0');
+    this.cursorAt = 0n;
+  }
+
+  /** Forgets what was seen since the last commit: the ledger refused it. */
+  rollback(): void {
+    this.pending.clear();
+  }
+
+  close(): void {
+    this.db.close();
+  }
+}
