@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { packEventId, unpackEventId } from './event-id.js';
-import { RecentMap } from './recent-map.js';
 
 describe('event ids', () => {
   it('come back as they went in, in lower case', () => {
@@ -30,18 +29,5 @@ describe('event ids', () => {
     );
     expect(packEventId(good.slice(1), bytes)).toBe(false);
     expect(packEventId(`${good}0`, bytes)).toBe(false);
-  });
-});
-
-describe('RecentMap', () => {
-  it('keeps at least its capacity and at most twice that, and what is asked for stays', () => {
-    const recent = new RecentMap<number, number>(100);
-    for (let key = 0; key < 10_000; key++) {
-      recent.set(key, key);
-      expect(recent.get(0)).toBe(0);
-      expect(recent.get(Math.max(0, key - 49))).toBe(Math.max(0, key - 49));
-    }
-    const held = Array.from({ length: 10_000 }, (_, key) => recent.get(key)).filter((value) => value !== undefined);
-    expect(held.length).toBeLessThanOrEqual(200);
   });
 });

@@ -8,3 +8,5 @@ export * from './directory-lock.js';
 export * from './data-directory.js';
 export * from './running.js';
 export * from './log.js';
+export * from './sqlite-file.js';
+export * from './recent-map.js';

@@ -1,6 +1,6 @@
 import type Database from 'better-sqlite3';
 import { unpackEventId } from '../event-id.js';
-import { RecentMap } from '../recent-map.js';
+import { RecentMap } from '#platform';
 
 /** EventStoreDB remembers 8 MiB of commits; this is about as many events. */
 const REMEMBERED = 32_768;

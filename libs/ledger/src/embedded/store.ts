@@ -1,6 +1,6 @@
 import type Database from 'better-sqlite3';
 import { openSync, fsyncSync, closeSync } from 'node:fs';
-import { type Clock, storageError, storing, systemClock } from '#platform';
+import { type Clock, type OpenSqlite, storageError, storing, systemClock } from '#platform';
 import { LedgerClosed, WrongExpectedRevision } from '../errors.js';
 import type {
   AppendOutcome,
@@ -21,10 +21,10 @@ import { Appender } from './appender.js';
 import { checkAppend } from './check-events.js';
 import { EventPages, PAGE } from './event-pages.js';
 import { LedgerScan } from './scan.js';
-import { openLedgerFile, type OpenLedgerFile } from './schema.js';
+import { openLedgerFile } from './schema.js';
 import { Tail } from './tail.js';
 
-export interface OpenEmbeddedLedger extends OpenLedgerFile {
+export interface OpenEmbeddedLedger extends OpenSqlite {
   clock?: Clock;
 }
 

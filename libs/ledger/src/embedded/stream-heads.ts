@@ -1,5 +1,5 @@
 import type Database from 'better-sqlite3';
-import { RecentMap } from '../recent-map.js';
+import { RecentMap } from '#platform';
 
 export interface StreamHead {
   id: number;

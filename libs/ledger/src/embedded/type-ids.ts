@@ -1,5 +1,5 @@
 import type Database from 'better-sqlite3';
-import { RecentMap } from '../recent-map.js';
+import { RecentMap } from '#platform';
 
 const CAPACITY = 4096;
 

@@ -1,0 +1,110 @@
+import {
+  factOf,
+  isName,
+  isWorldType,
+  type HistorySource,
+  type Name,
+  type NameRange,
+  type RecordedFact,
+  type SourceClocks,
+} from '#lifecycle';
+import type { LedgerScan, RawRow } from '../embedded/scan.js';
+import type { Position } from '../port.js';
+import { Sightings } from './sightings.js';
+
+const TOKEN = 'token-';
+
+/** A ledger prefix of one tenant as the replay reads it: stream by stream, never all at once in memory. */
+export class LedgerHistory implements HistorySource {
+  private conflicts: Set<string> | undefined;
+  private seen: Sightings | undefined;
+
+  constructor(
+    private readonly scan: LedgerScan,
+    readonly tenant: string,
+    readonly to: Position,
+    sightings?: Sightings,
+  ) {
+    this.seen = sightings;
+  }
+
+  *worldFacts(): Iterable<RecordedFact> {
+    const { tenant, to } = this;
+    const prefixes = ['family-', 'subject-', 'fence-', 'issuerkey-', `deployment-${tenant}-`, `source-${tenant}-`];
+    for (const prefix of prefixes) {
+      for (const { rows } of this.scan.scanStreams({ prefix, to })) {
+        for (const row of rows) {
+          const fact = toFact(row);
+          if (fact.tenant === tenant) yield fact;
+        }
+      }
+    }
+    for (const row of this.scan.streamRows(`settings-${tenant}`, to)) yield toFact(row);
+  }
+
+  *linkFacts(): Iterable<RecordedFact> {
+    for (const row of this.marked()) {
+      if (isWorldType(row.type)) continue;
+      const fact = toFact(row);
+      if (fact.tenant === this.tenant) yield fact;
+    }
+  }
+
+  conflictKeys(): Set<string> {
+    if (this.conflicts === undefined) {
+      this.conflicts = new Set();
+      for (const row of this.marked()) if (row.metadata!.includes('"conflict"')) this.conflicts.add(toFact(row).record.key);
+    }
+    return this.conflicts;
+  }
+
+  private marked(): Iterable<RawRow> {
+    return this.scan.scanAll({ to: this.to, onlyWithMetadata: true });
+  }
+
+  *streams(range: NameRange = {}): Iterable<{ name: Name; facts: Iterable<RecordedFact> }> {
+    const { tenant } = this;
+    const bounds = {
+      prefix: TOKEN,
+      to: this.to,
+      ...(range.from === undefined ? {} : { from: TOKEN + range.from }),
+      ...(range.before === undefined ? {} : { before: TOKEN + range.before }),
+    };
+    for (const { stream, rows } of this.scan.scanStreams(bounds)) {
+      const name = stream.slice(TOKEN.length);
+      if (!isName(name)) continue;
+      if (!Array.isArray(rows)) {
+        // A long stream is read again at each pass instead of being held.
+        const [first] = this.factsOf(name);
+        if (first !== undefined) yield { name, facts: { [Symbol.iterator]: () => this.factsOf(name)[Symbol.iterator]() } };
+        continue;
+      }
+      const facts = (rows as RawRow[]).map(toFact);
+      if (facts[0]?.tenant === tenant) yield { name, facts };
+    }
+  }
+
+  *factsOf(name: Name): IterableIterator<RecordedFact> {
+    for (const row of this.scan.streamRows(TOKEN + name, this.to)) {
+      const fact = toFact(row);
+      if (fact.tenant === this.tenant) yield fact;
+    }
+  }
+
+  /** Clocks of the sources, and the versions seen, in this prefix. */
+  sightings(): Sightings {
+    this.seen ??= new Sightings(this.tenant);
+    return this.seen.extend(this.scan, this.to);
+  }
+
+  clocks(): SourceClocks {
+    return this.sightings().clocks;
+  }
+}
+
+/** The record's own key stands for the id: equal for equal events, and a replay needs no more. */
+function toFact(row: RawRow): RecordedFact {
+  const fact = factOf({ id: '', type: row.type, data: row.data, position: BigInt(row.position), recordedAt: row.recordedAt });
+  fact.id = `${fact.record.key}${fact.record.digest}${fact.record.ordinal}`;
+  return fact;
+}
