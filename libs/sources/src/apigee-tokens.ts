@@ -29,8 +29,7 @@ export function isTokenEndpoint(fields: FieldReader): boolean {
 
 /**
  * The facts of a token endpoint line. A refresh issues a new access token; the refresh token that it names is renewed,
- * or rotated where the profile says that a use ends it. Where no refresh token is named, the renewal stands at the
- * access token.
+ * or rotated where the profile says that a use ends it.
  */
 export function readTokenEndpoint(line: ApigeeLine, context: ReadContext): Reading {
   const { fields, time, status } = line;
@@ -88,7 +87,6 @@ export function readTokenEndpoint(line: ApigeeLine, context: ReadContext): Readi
     } else {
       const renewed = presented ?? refresh;
       if (renewed !== undefined) add('token.renewed', renewed, refreshData);
-      else if (access !== undefined) add('token.renewed', access, accessData);
     }
   }
   if (drafts.length === 0) return { kind: 'ignored', why: 'a token endpoint line that names no token' };
@@ -120,7 +118,7 @@ function commonNames({ fields, issuer }: ApigeeLine, { name, profile }: ReadCont
 }
 
 function baseData({ fields, issuer, notes }: ApigeeLine, { credentials }: ReadContext): Record<string, unknown> {
-  const data: Record<string, unknown> = { issuer };
+  const data: Record<string, unknown> = { issuer, verified: true };
   const agent = agentProduct(fields.get('agent'));
   if (agent !== undefined) data['agent'] = agent;
   if (credentials.length > 0) data['raw'] = rawPaths(credentials);

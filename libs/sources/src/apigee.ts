@@ -1,11 +1,11 @@
 import { assumedIssuer, lengthPrefixed } from '#lifecycle';
 import type { Adapter, JsonObject, ReadContext, Reading } from './adapter.js';
 import { isTokenEndpoint, readTokenEndpoint } from './apigee-tokens.js';
-import { FieldReader, readRecordTime, statusOf, textOf, type FieldPaths } from './fields.js';
+import { fieldPaths, FieldReader, readRecordTime, statusOf, textOf } from './fields.js';
 import { reasonOf } from './refusals.js';
 import { readUse, USE_DEDUPE } from './use.js';
 
-const PATHS: FieldPaths = {
+const PATHS = fieldPaths({
   time: ['system.timestamp', 'client.received.start.timestamp', 'timestamp', '@timestamp'],
   status: ['response.status.code', 'status.code', 'error.status.code'],
   request_id: ['messageid'],
@@ -37,7 +37,7 @@ const PATHS: FieldPaths = {
   method: ['request.verb'],
   path: ['request.uri', 'request.path', 'proxy.pathsuffix'],
   agent: ['request.header.user-agent', 'user_agent'],
-};
+});
 
 /**
  * Apigee MessageLogging. The operator writes the template: every value is text, an unresolved variable is "". Lines of
@@ -127,6 +127,7 @@ function readCall(record: JsonObject, { fields, issuer, ...line }: ApigeeLine, c
   return readUse(
     {
       ...line,
+      pathOf: (field) => fields.pathOf(field),
       system: 'apigee',
       reason: fault === undefined || !REFUSES.test(fault) ? undefined : reasonOf(fault),
       upstream: fault !== undefined ? false : fields.text('target') !== undefined ? true : undefined,
@@ -138,7 +139,7 @@ function readCall(record: JsonObject, { fields, issuer, ...line }: ApigeeLine, c
       digest: fields.text('access_token_hash'),
       authorization: textOf(record['request.header.authorization']) !== undefined,
       tokenPath: context.profile.fields['token'],
-      consumer: { value: fields.get('consumer'), field: fields.pathOf('consumer') },
+      consumer: fields.get('consumer'),
       address: fields.get('client_ip'),
       agent: fields.get('agent'),
       version: fields.text('version'),

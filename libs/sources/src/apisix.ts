@@ -1,12 +1,12 @@
 import type { Adapter, JsonObject, Reading } from './adapter.js';
-import { FieldReader, isObject, readRecordTime, statusOf, textOf, type FieldPaths } from './fields.js';
+import { fieldPaths, FieldReader, isObject, readRecordTime, statusOf, textOf } from './fields.js';
 import { claimsOf, isAnonymous } from './operator-fields.js';
 import { headerOf } from './presenter.js';
 import { reasonOf } from './refusals.js';
 import { readUse, USE_DEDUPE } from './use.js';
 
 /** The default format nests `request` and `response`; in a custom `log_format` all is text at the top. */
-const PATHS: FieldPaths = {
+const PATHS = fieldPaths({
   time: ['start_time', '@timestamp', 'timestamp', 'time_iso8601', 'time'],
   status: ['response.status', 'status'],
   request_id: ['request_id', 'apisix_request_id'],
@@ -37,7 +37,7 @@ const PATHS: FieldPaths = {
   method: ['request.method', 'request_method', 'method'],
   path: ['request.uri', 'request_uri', 'uri'],
   agent: ['http_user_agent', 'user_agent'],
-};
+});
 
 /**
  * APISIX logger plugins (kafka-logger, http-logger, file-logger): the default format and custom `log_format`s, where
@@ -102,6 +102,7 @@ export const apisix: Adapter = {
     const reason = fields.text('reason');
     return readUse(
       {
+        pathOf: (field) => fields.pathOf(field),
         system: 'apisix',
         time: time.at,
         notes: claims === 'unverified' ? [...time.notes, 'claims:unverified'] : time.notes,
@@ -112,8 +113,8 @@ export const apisix: Adapter = {
         digest: fields.text('token_sha256'),
         authorization: (headerOf(headers, 'authorization') ?? textOf(record['http_authorization'])) !== undefined,
         tokenPath: context.profile.fields['token'],
-        consumer: { value: fields.get('consumer'), field: fields.pathOf('consumer') },
-        credential: { value: fields.get('credential'), field: fields.pathOf('credential'), verified: true },
+        consumer: fields.get('consumer'),
+        credential: { value: fields.get('credential'), verified: true },
         anonymous: isAnonymous(fields, headers),
         address: fields.get('client_ip'),
         agent: headerOf(headers, 'user-agent') ?? fields.get('agent'),

@@ -1,5 +1,6 @@
 import { readEpoch, readExpiryTime, readNaming, type Audiences, type Millis, type Names } from '#lifecycle';
 import type { Json, JsonObject, ReadContext } from './adapter.js';
+import { MARK } from './credential-shapes.js';
 import { isObject, textOf } from './fields.js';
 
 /** Verified claims as names and data of a fact (MODEL §1.2). Never call it on claims that nobody verified. */
@@ -62,6 +63,11 @@ export function readClaims(claims: JsonObject, shape: ClaimsShape, context: Read
   let fault: ClaimsFault | undefined;
   const naming = (claim: string, value: Json | undefined): string | undefined => {
     const reading = readNaming(value);
+    if ('text' in reading && reading.text.includes(MARK)) {
+      // A credential stood there: what is left would join strangers.
+      notes.push(`${claim}:redacted`);
+      return undefined;
+    }
     if ('text' in reading) {
       if (reading.flag !== undefined) notes.push(`${claim}:${reading.flag}`);
       return reading.text;

@@ -14,6 +14,8 @@ export type Place =
   | 'secret'
   /** A query or form as an object: keys such as `code` and `token` are credentials inside it. */
   | 'form'
+  /** Headers as an object. */
+  | 'headers'
   /** Full HTTP text in base64. */
   | 'base64-http';
 
@@ -27,18 +29,18 @@ const HEADERS: Record<string, Place> = {
   dpop: 'proof',
   'x-auth-token': 'token-header',
   'x-access-token': 'token-header',
-  'x-id-token': 'token-header',
-  'x-userinfo': 'token-header',
-  'x-refresh-token': 'token-header',
   'x-forwarded-access-token': 'token-header',
   'x-amzn-oidc-data': 'token-header',
   'x-amzn-oidc-accesstoken': 'token-header',
   'x-goog-iap-jwt-assertion': 'token-header',
   'x-jwt-assertion': 'token-header',
   'cf-access-jwt-assertion': 'token-header',
-  'x-amz-security-token': 'token-header',
-  'x-csrf-token': 'key-header',
-  'x-xsrf-token': 'key-header',
+  'x-id-token': 'secret',
+  'x-userinfo': 'secret',
+  'x-refresh-token': 'secret',
+  'x-amz-security-token': 'secret',
+  'x-csrf-token': 'secret',
+  'x-xsrf-token': 'secret',
   'x-api-key': 'key-header',
   apikey: 'key-header',
   'api-key': 'key-header',
@@ -128,26 +130,13 @@ export function isTokenCookie(name: string): boolean {
   return /(?:^|[-_.])(?:access|id|auth|bearer|refresh)?[-_]?(?:token|jwt)$/i.test(name);
 }
 
-const places = new Map<string, Place | 'plain'>();
-const MEMO_LIMIT = 5_000;
-
 /** The place that a property name stands for; names differ in case, and access-log variables in their prefix. */
-export function placeOf(key: string): Place | 'plain' {
-  let place = places.get(key);
-  if (place === undefined) {
-    place = classify(key) ?? 'plain';
-    // Clients choose header names, so the memory is bounded; what looks like a secret is not kept at all.
-    if (places.size >= MEMO_LIMIT) places.clear();
-    if (key.length <= 40) places.set(key, place);
-  }
-  return place;
-}
-
-function classify(key: string): Place | undefined {
+export function placeOf(key: string): Place | undefined {
   const lower = key.toLowerCase();
   const property = PROPERTIES[lower];
   if (property !== undefined) return property;
   if (FORMS.has(lower)) return 'form';
+  if (/^(?:request|response|req|resp|res)?[-_]?headers?$/.test(lower)) return 'headers';
   // NGINX variables: http_x_api_key, sent_http_set_cookie, upstream_http_…, cookie_NAME, arg_NAME.
   const variable = /^(?:sent_|upstream_)?http_(.+)$/.exec(lower)?.[1] ?? lower;
   const header = headerPlace(variable.replaceAll('_', '-'));
@@ -160,7 +149,7 @@ function classify(key: string): Place | undefined {
   const [parent, last] = [lower.slice(0, dot), lower.slice(dot + 1)];
   if (/(?:queryparams?|formparams?|querystring|query|args)$/.test(parent) && formPlace(last) !== undefined)
     return 'token';
-  return classify(last);
+  return placeOf(last);
 }
 
 function headerPlace(name: string): Place | undefined {

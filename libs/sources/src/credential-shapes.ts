@@ -3,8 +3,9 @@ import { FIELD_PATTERN, FORM_KEY_PATTERN, formPlace } from './credential-places.
 /** What stands in the place of a credential. */
 export const MARK = '[redacted]';
 
-/** Masked by an earlier hand, or nothing: no credential. */
-const MASKED = /^(?:\W?(?:redacted|filtered|masked|removed|hidden)\W?|\*{2}.*|[xX]{4,}|null|undefined|-)?$/i;
+/** Masked by an earlier hand, a scheme without its value, or nothing: no credential. */
+const MASKED =
+  /^(?:\W?(?:redacted|filtered|masked|removed|hidden)\W?|[xX]{4,}|null|undefined|-|bearer|basic|dpop|digest|negotiate)?$|\*{3}|^\*\*/i;
 export function isMasked(value: string): boolean {
   return MASKED.test(value.trim());
 }
@@ -22,7 +23,7 @@ const SUSPECT =
 
 /** Prefixes by which makers of keys mark them, each with the least length that follows. */
 const PREFIXED =
-  /(?<![A-Za-z0-9])(?:(?:sk|rk|pk)[_-](?:live|test|proj|ant|or)?[_-]?[A-Za-z0-9_-]{10,}|gh[oprsu]_[A-Za-z0-9]{10,}|github_pat_\w{10,}|xox[a-z]-[A-Za-z0-9-]{8,}|glpat-[\w-]{10,}|(?:AKIA|ASIA)[A-Z0-9]{12,}|AIza[\w-]{20,}|ya29\.[\w-]{10,}|npm_[A-Za-z0-9]{20,}|pypi-[\w-]{20,}|hvs\.[\w-]{20,}|dop_v1_[a-f0-9]{20,}|shp(?:at|ca|pa|ss)_[a-fA-F0-9]{20,}|SG\.[\w-]{10,}\.[\w-]{10,}|v[1-4]\.(?:local|public)\.[\w-]{10,}(?:\.[\w-]+)?)/g;
+  /(?<![A-Za-z0-9])(?:(?:sk|rk|pk)[_-](?:live|test|proj|ant|or)[_-][\w-]{8,}|sk[_-][A-Za-z0-9]{16,}|gh[oprsu]_[A-Za-z0-9]{10,}|github_pat_\w{10,}|xox[a-z]-[A-Za-z0-9-]{8,}|glpat-[\w-]{10,}|(?:AKIA|ASIA)[A-Z0-9]{12,}|AIza[\w-]{20,}|ya29\.[\w-]{10,}|npm_[A-Za-z0-9]{20,}|pypi-[\w-]{20,}|hvs\.[\w-]{20,}|dop_v1_[a-f0-9]{20,}|shp(?:at|ca|pa|ss)_[a-fA-F0-9]{20,}|SG\.[\w-]{10,}\.[\w-]{10,}|v[1-4]\.(?:local|public)\.[\w-]{10,}(?:\.[\w-]+)?)/g;
 const PRIVATE_KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g;
 const QUERY = new RegExp(`(^|[?&#;,\\s"'{(/]|%26|%3F|%23)(${FORM_KEY_PATTERN})(=|%3D)([^&#\\s"'<>;,)]*)`, 'gi');
 const FIELD = new RegExp(`(^|[^\\w-])((?:${FIELD_PATTERN})\\\\*["']?\\s*:\\s*\\\\*["']?)([^"'\\r\\n\\\\]+)`, 'gi');
@@ -118,7 +119,7 @@ function readsAsJson(run: string): boolean {
 }
 
 const BASE64 = /[A-Za-z0-9+/_-]{16,}/g;
-/** "eyJ" in base64, at each of its three alignments, and the start of an HTTP message. */
+/** "eyJ" in base64, at each of its three alignments. */
 const BASE64_OF_JWT = /ZXlK|V5S|leU[o-r]/;
 
 /** Whether text hides a credential one encoding deeper: percent-encoded, or in base64. */
@@ -131,8 +132,10 @@ function decodesToMore(text: string, depth = 2): boolean {
       text.replace(/\\u00([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
     );
   if (BASE64_OF_JWT.test(text)) {
-    for (const run of text.match(BASE64) ?? [])
-      if (BASE64_OF_JWT.test(run)) inner.push(Buffer.from(run, 'base64').toString('latin1'));
+    for (const run of text.match(BASE64) ?? []) {
+      // What stands before the encoded part (a path, a name) shifts it by up to three places.
+      for (let shift = 0; shift < 4; shift++) inner.push(Buffer.from(run.slice(shift), 'base64').toString('latin1'));
+    }
   }
   return inner.some((deeper) => {
     let any = false;
@@ -151,6 +154,11 @@ export function decoded(text: string): string {
   } catch {
     return text.replace(/%([0-7][0-9A-Fa-f])/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
   }
+}
+
+/** A value that may name a token: token characters only, and not cut by whoever logged it. */
+export function isWhole(value: string): boolean {
+  return /^[\x21-\x7e]+$/.test(value) && !value.includes(',') && !value.endsWith('...') && jwtForm(value) !== 'cut';
 }
 
 /** Whether a value is a JWT by its look, and if so whether all of it is there: a cut token names nothing. */

@@ -7,7 +7,7 @@ import { ADAPTERS } from './registry.js';
  * @param likely the format of the line before: logs rarely mix, so it is asked first.
  */
 export function detectFormat(record: JsonObject, likely?: Format): Format | undefined {
-  if (likely !== undefined && ADAPTERS[likely]?.detects(record)) return likely;
+  if (likely !== undefined && ADAPTERS[likely].detects(record)) return likely;
   for (const adapter of Object.values(ADAPTERS)) if (adapter.detects(record)) return adapter.format;
   return undefined;
 }

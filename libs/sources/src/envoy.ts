@@ -1,11 +1,11 @@
 import type { RefusalReason } from '#lifecycle';
 import type { Adapter, Json, JsonObject, Reading } from './adapter.js';
 import { readClaims } from './claims.js';
-import { FieldReader, isObject, readRecordTime, statusOf, textOf, type FieldPaths } from './fields.js';
+import { fieldPaths, FieldReader, isObject, readRecordTime, statusOf, textOf } from './fields.js';
 import { reasonOf } from './refusals.js';
 import { readUse, USE_DEDUPE } from './use.js';
 
-const PATHS: FieldPaths = {
+const PATHS = fieldPaths({
   time: ['start_time', 'timestamp', '@timestamp'],
   status: ['response_code'],
   details: ['response_code_details'],
@@ -25,7 +25,7 @@ const PATHS: FieldPaths = {
   path: ['path', 'uri'],
   agent: ['user_agent'],
   upstream: ['upstream_cluster', 'upstream_host'],
-};
+});
 
 /**
  * Envoy's JSON access log. `jwt` is the dynamic metadata of jwt_authn, which holds a payload only after success
@@ -100,6 +100,7 @@ export const envoy: Adapter = {
     const digest = fields.text('token_sha256');
     return readUse(
       {
+        pathOf: (field) => fields.pathOf(field),
         system: 'envoy',
         time: time.at,
         notes: shown && !claims ? ['claims:unverified'] : [],
@@ -110,8 +111,8 @@ export const envoy: Adapter = {
         digest,
         authorization: textOf(record['authorization']) !== undefined,
         tokenPath: context.profile.fields['token'],
-        consumer: { value: fields.get('consumer'), field: fields.pathOf('consumer') },
-        credential: { value: fields.get('credential'), field: fields.pathOf('credential'), verified: false },
+        consumer: fields.get('consumer'),
+        credential: { value: fields.get('credential'), verified: false },
         address: fields.get('client_ip'),
         agent: fields.get('agent'),
         version: fields.text('version'),

@@ -2,20 +2,22 @@ import { parseIsoTime, readEpoch, type SourceProfile, type TimeUnit } from '#lif
 import type { Json, JsonObject } from './adapter.js';
 
 /** Where a format keeps something: paths in order of preference. A profile's `fields` entry replaces them. */
-export type FieldPaths = Readonly<Record<string, readonly string[]>>;
+export type FieldPaths = Readonly<Record<string, readonly { path: string; keys: readonly string[] }[]>>;
+
+/** Splits the paths once for each format, not once for each record. */
+export function fieldPaths(paths: Record<string, readonly string[]>): FieldPaths {
+  return Object.fromEntries(
+    Object.entries(paths).map(([field, list]) => [field, list.map((path) => ({ path, keys: path.split('.') }))]),
+  );
+}
 
 export function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Paths come from adapters and profiles, never from records: the memory is bounded by itself. */
-const splitPaths = new Map<string, string[]>();
-
 /** The value at a path; a property whose own name is the whole path (`system.timestamp`) comes before nesting. */
-export function at(record: JsonObject, path: string): Json | undefined {
+export function at(record: JsonObject, path: string, keys: readonly string[] = path.split('.')): Json | undefined {
   if (Object.hasOwn(record, path)) return record[path];
-  let keys = splitPaths.get(path);
-  if (!keys) splitPaths.set(path, (keys = path.split('.')));
   if (keys.length === 1) return undefined;
   let value: Json | undefined = record;
   for (const key of keys) {
@@ -39,8 +41,8 @@ export class FieldReader {
     const override = this.overrides[field];
     if (override !== undefined) return at(this.record, override);
     let last: Json | undefined;
-    for (const path of this.paths[field] ?? []) {
-      const value = at(this.record, path);
+    for (const { path, keys } of this.paths[field] ?? []) {
+      const value = at(this.record, path, keys);
       if (value !== undefined && value !== null && value !== '') return value;
       if (last === undefined) last = value;
     }
@@ -51,8 +53,9 @@ export class FieldReader {
   pathOf(field: string): string {
     const override = this.overrides[field];
     if (override !== undefined) return override;
-    const paths = this.paths[field] ?? [field];
-    return paths.find((path) => at(this.record, path) !== undefined) ?? paths[0] ?? field;
+    const paths = this.paths[field] ?? [];
+    const shown = paths.find(({ path, keys }) => at(this.record, path, keys) !== undefined);
+    return (shown ?? paths[0])?.path ?? field;
   }
 
   /** Text that says something: numbers as digits; "", "-" and other types are absent. */
@@ -100,5 +103,7 @@ export function readRecordTime(value: Json | undefined, unit: TimeUnit | 'any', 
   }
   const iso = parseIsoTime(value, zone);
   if ('error' in iso) return { reason: iso.error, redrivable: iso.error.startsWith('has no zone') };
+  // Go's zero time (year 1) and the like: an unset field, not an instant.
+  if (iso.at < 0) return { reason: 'is before 1970', redrivable: false };
   return { at: iso.at, notes: [] };
 }

@@ -1,12 +1,12 @@
 import type { Adapter, JsonObject, Reading } from './adapter.js';
-import { FieldReader, isObject, readRecordTime, statusOf, type FieldPaths } from './fields.js';
+import { fieldPaths, FieldReader, isObject, readRecordTime, statusOf } from './fields.js';
 import { claimsOf, isAnonymous } from './operator-fields.js';
 import { headerOf } from './presenter.js';
 import { reasonOf } from './refusals.js';
 import { readUse, USE_DEDUPE } from './use.js';
 
 /** Fields beginning with `token_` and the like are what operators set with `custom_fields_by_lua`. */
-const PATHS: FieldPaths = {
+const PATHS = fieldPaths({
   time: ['started_at'],
   status: ['response.status'],
   request_id: ['request.id', 'request_id'],
@@ -37,7 +37,7 @@ const PATHS: FieldPaths = {
   path: ['request.uri'],
   request_size: ['request.size'],
   response_size: ['response.size'],
-};
+});
 
 /**
  * Kong's log serializer (http-log, file-log, kafka-log; batches are arrays). Kong itself logs no token identity: the
@@ -104,6 +104,7 @@ export const kong: Adapter = {
     const reason = fields.text('reason');
     return readUse(
       {
+        pathOf: (field) => fields.pathOf(field),
         system: 'kong',
         time: time.at,
         notes: claims === 'unverified' ? [...time.notes, 'claims:unverified'] : time.notes,
@@ -114,8 +115,8 @@ export const kong: Adapter = {
         digest: fields.text('token_sha256'),
         authorization: headerOf(headers, 'authorization') !== undefined,
         tokenPath: context.profile.fields['token'],
-        consumer: { value: fields.get('consumer'), field: fields.pathOf('consumer') },
-        credential: { value: fields.get('credential'), field: fields.pathOf('credential'), verified: true },
+        consumer: fields.get('consumer'),
+        credential: { value: fields.get('credential'), verified: true },
         anonymous: isAnonymous(fields, headers),
         address: fields.get('client_ip'),
         agent: headerOf(headers, 'user-agent'),

@@ -1,7 +1,8 @@
 import type { Name } from '#lifecycle';
 import type { Adapter, FoundCredential, Json, JsonObject } from './adapter.js';
 import { formPlace, isTokenCookie, placeOf, type Place } from './credential-places.js';
-import { isMasked, isSuspect, jwtForm, MARK, scrub, type TextFinding } from './credential-shapes.js';
+import { propertyOf } from './property-names.js';
+import { isMasked, isSuspect, isWhole, jwtForm, MARK, scrub, type TextFinding } from './credential-shapes.js';
 
 /** JSON deeper than this is cut off: no log line needs it, and a walk must not be driven out of its stack. */
 const MAX_DEPTH = 100;
@@ -26,15 +27,15 @@ export function redact(
   for (const key in rules) {
     if (Object.hasOwn(record, key)) record[key] = walk.byRule(record[key]!, rules[key]!, key);
   }
-  walk.object(record, false, 0, rules);
+  walk.object(record, undefined, 0, rules);
   const { credentials } = walk;
   if (credentials.length > 1) credentials.sort((a, b) => rankOf(a) - rankOf(b));
   return { record, credentials };
 }
 
 function rankOf({ place, kind, path }: FoundCredential): number {
-  if (place === 'bearer' || place === 'dpop') return 0;
   const token = kind === 'token';
+  if (place === 'bearer' || place === 'dpop') return token ? 0 : 4;
   if (place === 'query') return token ? 1 : 5;
   if (place === 'token-header') return /(?:^|\.)response\./i.test(path) ? 7 : 2;
   if (place === 'cookie') return token ? 3 : 6;
@@ -47,45 +48,49 @@ export function isHash(value: string): boolean {
   return /^(?:[0-9a-fA-F]{8}|[0-9a-fA-F]{16}|[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64})$/.test(value);
 }
 
+/** What a property stands inside of: there, names such as `token` and `key` mean credentials. */
+type Container = 'form' | 'headers' | undefined;
+
 class Walk {
   readonly credentials: FoundCredential[] = [];
   private readonly path: string[] = [];
 
   constructor(private readonly nameOf: (raw: string) => Name) {}
 
-  object(object: JsonObject, inForm: boolean, depth: number, done?: Adapter['redaction']): void {
+  object(object: JsonObject, within: Container, depth: number, done?: Adapter['redaction']): void {
     for (const key in object) {
       if (done !== undefined && key in done) continue;
       const value = object[key]!;
-      const place = placeOf(key);
-      const kept = isSuspect(key) ? scrub(key, () => undefined) : key;
-      this.path.push(kept === key ? key : MARK);
-      const next = this.value(key, value, place, inForm, depth);
+      const { place, shown } = propertyOf(key);
+      this.path.push(shown);
+      const next = this.value(key, value, place, within, depth);
       this.path.pop();
-      if (kept !== key) {
+      if (shown !== key) {
         Reflect.deleteProperty(object, key);
-        put(object, kept, next);
+        put(object, shown, next);
       } else if (next !== value) put(object, key, next);
     }
     namedPair(object, (place, value) => this.inPlace(place, value));
   }
 
-  private value(key: string, value: Json, place: Place | 'plain', inForm: boolean, depth: number): Json {
+  private value(key: string, value: Json, place: Place | 'plain', within: Container, depth: number): Json {
     if (typeof value === 'string') {
       if (value === '') return value;
-      const formKey = inForm ? formPlace(key) : undefined;
-      if (formKey !== undefined) return this.formValue(formKey, value);
-      if (place !== 'plain' && place !== 'form') return this.inPlace(place, value);
+      const formKey = within === undefined ? undefined : formPlace(key);
+      // Headers have their own list first: `authorization` has a scheme there, and none in a query.
+      if (formKey !== undefined && (within === 'form' || place === 'plain'))
+        return this.formValue(formKey, value, within);
+      if (place !== 'plain' && place !== 'form' && place !== 'headers') return this.inPlace(place, value);
       return isSuspect(value) ? this.text(value) : value;
     }
     if (typeof value !== 'object' || value === null) {
-      const secret = place !== 'plain' && place !== 'form' && place !== 'base64-http';
+      const secret = place !== 'plain' && place !== 'form' && place !== 'headers' && place !== 'base64-http';
       return typeof value === 'number' && secret ? this.inPlace(place, String(value)) : value;
     }
     if (depth >= MAX_DEPTH) return MARK;
     if (Array.isArray(value)) {
-      for (let i = 0; i < value.length; i++) value[i] = this.value(key, value[i]!, place, inForm, depth + 1);
-    } else this.object(value, place === 'form' || (place === 'plain' && inForm), depth + 1);
+      for (let i = 0; i < value.length; i++) value[i] = this.value(key, value[i]!, place, within, depth + 1);
+    } else this.object(value, place === 'form' || place === 'headers' ? place : within, depth + 1);
     return value;
   }
 
@@ -127,6 +132,7 @@ class Walk {
       case 'secret':
         return isMasked(value) ? value : this.add('body', 'key', undefined);
       case 'form':
+      case 'headers':
         return this.text(value);
     }
   }
@@ -190,9 +196,11 @@ class Walk {
     else this.credential(raw.replace(/[.=%]+$/, ''), 'text', place === 'jwt' ? 'token' : 'key');
   }
 
-  private formValue(place: 'query-token' | 'query-key' | 'query-secret', raw: string): string {
-    if (place === 'query-secret') return isMasked(raw) ? raw : this.add('query', 'key', undefined);
-    return this.credential(raw.replace(/^bearer\s+/i, ''), 'query', place === 'query-token' ? 'token' : 'key');
+  private formValue(what: ReturnType<typeof formPlace> & string, raw: string, within: Container = 'form'): string {
+    const header = within === 'headers';
+    if (what === 'query-secret') return isMasked(raw) ? raw : this.add(header ? 'text' : 'query', 'key', undefined);
+    const kind = what === 'query-token' ? 'token' : 'key';
+    return this.credential(raw.replace(/^bearer\s+/i, ''), header ? `${kind}-header` : 'query', kind);
   }
 
   /** `Authorization: Bearer x` as a line of HTTP text is an Authorization header again. */
@@ -215,7 +223,7 @@ class Walk {
     scheme?: string,
   ): string {
     if (isMasked(raw)) return raw;
-    return this.add(place, kind, jwtForm(raw) === 'cut' ? undefined : this.nameOf(raw), scheme);
+    return this.add(place, kind, isWhole(raw) ? this.nameOf(raw) : undefined, scheme);
   }
 
   private add(
@@ -237,7 +245,7 @@ function namedPair(object: JsonObject, replace: (place: Place, value: string) =>
   const name = object['name'] ?? object['key'];
   const value = object['value'];
   if (typeof name !== 'string' || typeof value !== 'string' || value === '') return;
-  const place = placeOf(name);
+  const place = placeOf(name) ?? 'plain';
   if (place !== 'plain') object['value'] = replace(place, value);
 }
 

@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import { assumedIssuer, type Names } from '#lifecycle';
 import type { Adapter, Json, ReadContext, Reading } from './adapter.js';
 import { MARK } from './credential-shapes.js';
-import { FieldReader, isObject, readRecordTime, statusOf, textOf, type FieldPaths } from './fields.js';
+import { fieldPaths, FieldReader, isObject, readRecordTime, statusOf, textOf } from './fields.js';
 import { readGeo, type Geo } from './presenter.js';
 import { isHash } from './redact.js';
 import { readUse, USE_DEDUPE } from './use.js';
 
-const PATHS: FieldPaths = {
+const PATHS = fieldPaths({
   time: ['timestamp'],
   status: ['response_code'],
   client_ip: ['ip_address'],
@@ -20,7 +20,7 @@ const PATHS: FieldPaths = {
   method: ['method'],
   path: ['raw_path', 'path'],
   agent: ['user_agent'],
-};
+});
 
 /** Hashes of the empty key, which Tyk writes for keyless requests: murmur (zeros), MD5, SHA-1, SHA-256. */
 const EMPTY_KEY =
@@ -86,6 +86,7 @@ export const tyk: Adapter = {
     const upstream = isObject(latency) ? latency['upstream'] : undefined;
     return readUse(
       {
+        pathOf: (field) => fields.pathOf(field),
         system: 'tyk',
         time: time.at,
         notes: time.notes,
@@ -94,8 +95,8 @@ export const tyk: Adapter = {
         upstream: typeof upstream === 'number' ? upstream > 0 : undefined,
         digest: key.digest,
         authorization: false,
-        credential: { value: key.hash, field: 'api_key', verified: false, parts: [org] },
-        consumer: { value: fields.get('consumer'), field: fields.pathOf('consumer') },
+        credential: { value: key.hash, verified: false, parts: [org] },
+        consumer: fields.get('consumer'),
         extra: { names, data: {} },
         address: fields.get('client_ip'),
         agent: fields.get('agent'),

@@ -17,6 +17,8 @@ import { agentProduct, type Geo } from './presenter.js';
 
 /** One request at a gateway, as an adapter read it; `readUse` makes the fact of it. */
 export interface Use {
+  /** Where a field stands in the record, for error texts. */
+  pathOf(field: 'consumer' | 'credential'): string;
   /** The system that consumer and credential ids belong to. */
   system: string;
   time: number;
@@ -32,9 +34,9 @@ export interface Use {
   authorization: boolean;
   /** The field that holds the request's token in clear, where the profile names one. */
   tokenPath?: string | undefined;
-  consumer?: { value: Json | undefined; field: string };
+  consumer?: Json | undefined;
   /** A credential id; `verified` where the format writes it only after the gateway accepted the credential. */
-  credential?: { value: Json | undefined; field: string; verified: boolean; parts?: string[] };
+  credential?: { value: Json | undefined; verified: boolean; parts?: string[] };
   anonymous?: boolean;
   /** The line says by itself that the gateway accepted the token, without showing claims. */
   attested?: boolean;
@@ -79,17 +81,20 @@ export function readUse(use: Use, context: ReadContext): Reading {
   const credential = requestCredential(context.credentials, use.authorization, use.tokenPath);
   const tok = (use.digest === undefined ? undefined : context.nameOfDigest(use.digest)) ?? credential?.name;
   if (tok !== undefined) names.tok = tok;
-  for (const kind of ['cred', 'con'] as const) {
-    const shown = kind === 'cred' ? use.credential : use.consumer;
-    const naming = readNaming(shown?.value);
-    if ('text' in naming) {
-      const parts = kind === 'cred' ? (use.credential?.parts ?? []) : [];
-      if (kind === 'con') personal.userName = naming.text;
-      names[kind] = context.name(kind, use.system, ...parts, naming.text);
-    } else if (naming.reason === 'not-unicode') {
-      return { kind: 'rejected', field: shown!.field, reason: NOT_UNICODE, redrivable: false };
-    } else if (naming.reason === 'not-a-name') notes.push(`${kind}:not-a-name`);
+  const shown = [
+    ['cred', 'credential', use.credential?.value, use.credential?.parts ?? []],
+    ['con', 'consumer', use.consumer, []],
+  ] as const;
+  for (const [kind, field, value, parts] of shown) {
+    const naming = readNaming(value);
+    if ('text' in naming && naming.text.includes(MARK)) notes.push(`${kind}:redacted`);
+    else if ('text' in naming) names[kind] = context.name(kind, use.system, ...parts, naming.text);
+    else if (naming.reason === 'not-a-name') notes.push(`${kind}:not-a-name`);
+    else if (naming.reason === 'not-unicode') {
+      return { kind: 'rejected', field: use.pathOf(field), reason: NOT_UNICODE, redrivable: false };
+    }
   }
+  if (names.con !== undefined) personal.userName = String(use.consumer);
   const address = readClientAddress(use.address, context.profile.trustedProxies);
   if (address) {
     names.net = context.name('net', address.network);
@@ -146,7 +151,7 @@ export function requestCredential(
     const said = credentials.find(({ path }) => path === tokenPath);
     if (said) return said;
   }
-  const request = credentials.filter(({ path }) => !/(?:^|\.)(?:response|raw_response|resp)\b/i.test(path));
+  const request = credentials.filter(({ path }) => !RESPONSE.test(path));
   const token = request.find(
     ({ place, kind, path }) => kind === 'token' && (CARRIERS.has(place) || (place === 'body' && !path.includes('.'))),
   );
@@ -157,6 +162,7 @@ export function requestCredential(
         ({ place, kind }) => kind === 'key' && (place === 'key-header' || place === 'query' || place === 'bearer'),
       );
 }
+const RESPONSE = /(?:^|\.)(?:response|raw_response|resp)(?:\.|$)/i;
 const CARRIERS = new Set<FoundCredential['place']>(['bearer', 'dpop', 'query', 'token-header', 'cookie']);
 
 /** Paths of credentials in clear, each once, in the order of the line's precedence. */
