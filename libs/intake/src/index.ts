@@ -9,3 +9,4 @@ export * from './report.js';
 export * from './intake.js';
 export * from './errors.js';
 export * from './input-stream.js';
+export * from './batches.js';

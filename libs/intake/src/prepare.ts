@@ -4,6 +4,7 @@ import {
   OWN_SOURCE,
   placementOf,
   profileOf,
+  storedJson,
   streamOf,
   type Name,
   type NamingSecrets,
@@ -25,25 +26,22 @@ import {
   type Personal,
   type Reading,
 } from '#sources';
+import { dayOf, type BoxOwner } from '#security';
 import { eventId, onceKey, recordDigest, recordKey, uuidOf } from './ids.js';
 import { NameCache } from './name-cache.js';
 import type { Prepared, PreparedEvent, Rejection } from './prepared.js';
 import type { InputLine } from './split-lines.js';
 
-/** Where boxes get their keys. `seal` gives undefined once the subject was erased: then nothing personal is kept. */
-export interface Sealer {
-  seal(
-    about: { tenant: string; subject: Name | undefined; source: string; day: string },
-    eventId: string,
-    content: object,
-  ): PersonalBox | undefined;
-}
+/** Seals personal content; undefined once the subject was erased: then nothing personal is kept. */
+export type Seal = (owner: BoxOwner, eventId: string, content: object) => PersonalBox | undefined;
 
 export interface PrepareOptions {
   tenant: string;
   settings: Settings;
   secrets: NamingSecrets;
-  sealer: Sealer;
+  seal: Seal;
+  /** Day of this input (`dayOf` now): dead letters are sealed under its key. */
+  today: number;
   /** A source of the settings, a format, or `auto`: each line's format is recognised. */
   source: string;
 }
@@ -91,14 +89,18 @@ export class Preparer {
     return this.redacted(record, credentials, source, text, line, place);
   }
 
-  /** Reads a record that was redacted before: the way in for a redrive. */
-  redacted(
+  /** Reads a refused record again; it was redacted when it first came. */
+  redriven(record: JsonObject, credentials: FoundCredential[], line: number): Prepared {
+    return this.redacted(record, credentials, this.sourceOf(record), JSON.stringify(record), line, undefined);
+  }
+
+  private redacted(
     record: JsonObject,
     credentials: FoundCredential[],
     source: string | undefined,
     text: string,
     line: number,
-    place?: number,
+    place: number | undefined,
   ): Prepared {
     const profile = source === undefined ? undefined : this.profile(source);
     const refuse = (why: { field: string; reason: string; redrivable: boolean; name?: Name | undefined }): Prepared =>
@@ -195,12 +197,9 @@ export class Preparer {
   }
 
   private seal(draft: Draft, source: string, id: string, personal: object): PersonalBox | undefined {
-    const day = new Date(draft.time).toISOString().slice(0, 10);
-    return this.options.sealer.seal(
-      { tenant: this.options.tenant, subject: draft.names.sub, source, day },
-      id,
-      personal,
-    );
+    const owner: BoxOwner = { tenant: this.options.tenant, source, day: dayOf(draft.time) };
+    if (draft.names.sub !== undefined) owner.subject = draft.names.sub;
+    return this.options.seal(owner, id, personal);
   }
 
   private rejected(
@@ -218,7 +217,7 @@ export class Preparer {
     bytes: string,
     length: number,
   ): Prepared {
-    const { tenant, secrets, sealer, source: asked } = this.options;
+    const { tenant, secrets, seal, today, source: asked } = this.options;
     const id = createHmac('sha256', secrets.person).update(`dead letter\n${bytes}`).digest('hex').slice(0, 32);
     const source = why.source ?? (asked === 'auto' ? 'unknown' : asked);
     const rejection: Rejection = { line, field: why.field, reason: why.reason, deadLetter: id };
@@ -226,11 +225,7 @@ export class Preparer {
     const box =
       why.content === undefined
         ? undefined
-        : sealer.seal(
-            { tenant, subject: undefined, source: `dead-letter ${source}`, day: 'kept' },
-            uuidOf(id),
-            why.content,
-          );
+        : seal({ tenant, source: `dead letters of ${source}`, day: today }, uuidOf(id), why.content);
     return {
       kind: 'rejected',
       rejection,
@@ -284,7 +279,7 @@ function joinsNames(draft: Draft): boolean {
   );
 }
 
-/** The stored JSON of a fact, keys in a fixed order and absent ones left out. */
+/** The stored JSON of a draft's fact. */
 export function storedText(
   draft: Draft,
   source: string,
@@ -293,19 +288,14 @@ export function storedText(
   record: { key: string; digest: string; ordinal: number },
   personal: PersonalBox | undefined,
 ): string {
-  const { time, names, version, gateway, region, api, data } = draft;
-  return JSON.stringify({
+  return storedJson({
+    ...draft,
+    id: '',
+    type: draft.type,
     source,
     tenant,
     subject,
-    time,
-    names,
-    version,
-    gateway,
-    region,
-    api,
-    data,
-    personal,
     record,
+    ...(personal === undefined ? {} : { personal }),
   });
 }

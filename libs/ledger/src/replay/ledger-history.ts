@@ -53,7 +53,8 @@ export class LedgerHistory implements HistorySource {
   conflictKeys(): Set<string> {
     if (this.conflicts === undefined) {
       this.conflicts = new Set();
-      for (const row of this.marked()) if (row.metadata!.includes('"conflict"')) this.conflicts.add(toFact(row).record.key);
+      for (const row of this.marked())
+        if (row.metadata!.includes('"conflict"')) this.conflicts.add(toFact(row).record.key);
     }
     return this.conflicts;
   }
@@ -76,7 +77,8 @@ export class LedgerHistory implements HistorySource {
       if (!Array.isArray(rows)) {
         // A long stream is read again at each pass instead of being held.
         const [first] = this.factsOf(name);
-        if (first !== undefined) yield { name, facts: { [Symbol.iterator]: () => this.factsOf(name)[Symbol.iterator]() } };
+        if (first !== undefined)
+          yield { name, facts: { [Symbol.iterator]: () => this.factsOf(name)[Symbol.iterator]() } };
         continue;
       }
       const facts = (rows as RawRow[]).map(toFact);
@@ -104,7 +106,13 @@ export class LedgerHistory implements HistorySource {
 
 /** The record's own key stands for the id: equal for equal events, and a replay needs no more. */
 function toFact(row: RawRow): RecordedFact {
-  const fact = factOf({ id: '', type: row.type, data: row.data, position: BigInt(row.position), recordedAt: row.recordedAt });
+  const fact = factOf({
+    id: '',
+    type: row.type,
+    data: row.data,
+    position: BigInt(row.position),
+    recordedAt: row.recordedAt,
+  });
   fact.id = `${fact.record.key}${fact.record.digest}${fact.record.ordinal}`;
   return fact;
 }

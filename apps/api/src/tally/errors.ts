@@ -1,0 +1,25 @@
+import { TallyError } from '#platform';
+
+/** Something asked for is not in the ledger, as of the cut and as known. */
+export class NotFound extends TallyError {
+  readonly code = 'TALLY_NOT_FOUND';
+  constructor(what: string, remedy: string) {
+    super(`${what} was not found`, { facts: { what }, remedy });
+  }
+}
+
+/** A question that cannot be asked so: a flag or parameter is wrong. */
+export class WrongUse extends TallyError {
+  readonly code = 'TALLY_WRONG_USE';
+  constructor(parameter: string, reason: string, remedy = 'See `tally --help` for the forms that are taken.') {
+    super(`${parameter} ${reason}`, { facts: { parameter, reason }, remedy });
+  }
+}
+
+/** Input that could not be taken as it is: a file, a body or a setting. */
+export class BadInput extends TallyError {
+  readonly code = 'TALLY_BAD_INPUT';
+  constructor(what: string, reason: string, remedy: string) {
+    super(`${what}: ${reason}`, { facts: { what, reason }, remedy });
+  }
+}

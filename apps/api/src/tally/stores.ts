@@ -1,0 +1,65 @@
+import { EmbeddedLedger, LedgerScan } from '#ledger';
+import { DeadLetters, Intake, SeenIndex } from '#intake';
+import { DataDirectory, systemClock, type Clock } from '#platform';
+import { NamingSecretStore, SubjectKeys } from '#security';
+import { DEFAULT_THRESHOLDS } from '#lifecycle';
+
+export interface OpenStores {
+  access: 'read' | 'write';
+  purpose: string;
+  clock?: Clock;
+}
+
+/** Everything that lies in a data directory, opened in the order that finds damage before anything is changed. */
+export class Stores {
+  private constructor(
+    readonly directory: DataDirectory,
+    readonly clock: Clock,
+    readonly ledger: EmbeddedLedger,
+    readonly scan: LedgerScan,
+    readonly secrets: NamingSecretStore,
+    readonly keys: SubjectKeys,
+    readonly deadLetters: DeadLetters,
+    private readonly seen: SeenIndex | undefined,
+    readonly intake: Intake | undefined,
+  ) {}
+
+  static async open(path: string, { access, purpose, clock = systemClock }: OpenStores): Promise<Stores> {
+    const directory = await DataDirectory.open(path, { access, purpose, clock });
+    const opened: { close(): unknown }[] = [{ close: () => directory.close() }];
+    const keep = <T extends { close(): unknown }>(store: T): T => {
+      opened.push(store);
+      return store;
+    };
+    try {
+      const secrets = NamingSecretStore.open(directory);
+      const ledger = keep(EmbeddedLedger.open(directory.file('ledger'), { access, clock }));
+      const scan = keep(LedgerScan.open(directory.file('ledger')));
+      const keys = keep(SubjectKeys.open(directory));
+      const deadLetters = keep(new DeadLetters(directory.file('deadLetters'), clock, { readonly: access === 'read' }));
+      if (access === 'read')
+        return new Stores(directory, clock, ledger, scan, secrets, keys, deadLetters, undefined, undefined);
+      const seen = keep(SeenIndex.open(directory.file('intake')));
+      const intake = await Intake.open({
+        ledger,
+        seen,
+        deadLetters,
+        clock,
+        futureSlack: DEFAULT_THRESHOLDS.futureSlack,
+      });
+      return new Stores(directory, clock, ledger, scan, secrets, keys, deadLetters, seen, intake);
+    } catch (error) {
+      for (const store of opened.reverse()) await store.close();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.seen?.close();
+    this.deadLetters.close();
+    this.keys.close();
+    this.scan.close();
+    await this.ledger.close();
+    this.directory.close();
+  }
+}
