@@ -22,12 +22,15 @@ export function decide(view: TokenView, context: RuleContext): Effect {
 export function effectOf(row: Rule, match: Match): Effect {
   const part = row.effects[match.case]!;
   const access = part.access ?? 'keep';
+  const verdict = part.verdict ?? 'pass';
   const effect: Effect = {
     access,
     reissue: part.reissue ?? false,
     steps: [...(part.steps ?? [])],
-    verdict: part.verdict ?? 'pass',
-    reasons: [{ rule: row.id, text: match.text }],
+    verdict,
+    reasons: [match.text, ...(match.also ?? [])].map((text) =>
+      verdict === 'pass' ? { rule: row.id, text } : { rule: row.id, text, verdict },
+    ),
   };
   if (match.notAfter !== undefined) effect.notAfter = match.notAfter;
   const inherits = match.inherits ?? (access === 'suspend' ? 'suspend' : undefined);

@@ -31,7 +31,9 @@ export const widened = rule({
   effects: { widened: { access: 'suspend', reissue: true } },
   when(_view, { prediction, to }) {
     const claims = misreadClaims(prediction.issues, 'restrictingClaims');
-    return claims && { case: 'widened', text: `${to} ignores the restricting claim ${claims}` };
+    return claims === undefined
+      ? undefined
+      : { case: 'widened', text: `${to} ignores the restricting claim ${claims}` };
   },
 });
 
@@ -87,6 +89,7 @@ export function isBlockedByKey(context: Pick<RuleContext, 'prediction'>): boolea
  */
 function isPublishable(view: TokenView, { key, T }: RuleContext): boolean {
   const alg = key?.alg ?? view.alg;
+  if (view.kid === undefined && view.kidName === undefined) return false;
   if (alg === undefined || key?.symmetric === true || !/^(RS|PS|ES|EdDSA|Ed25519|Ed448)/.test(alg)) return false;
   if (view.alg !== undefined && !/^(RS|PS|ES|EdDSA|Ed25519|Ed448)/.test(view.alg)) return false;
   const published = [key?.published, key?.activated].some((at) => at !== undefined && at <= T);
@@ -134,8 +137,8 @@ export const silent = rule({
   when(view, { prediction, toContract, to }) {
     if (isNobodys(view)) return undefined;
     if (!toContract) return { case: 'silent', text: `${to} declares no contract` };
-    const unknown = silences(prediction.issues);
-    return unknown.length === 0 ? undefined : { case: 'silent', text: unknown.map(wordsOf).join('; ') };
+    const [first, ...also] = silences(prediction.issues).map(wordsOf);
+    return first === undefined ? undefined : { case: 'silent', text: first, also };
   },
 });
 

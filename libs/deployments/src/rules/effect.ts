@@ -14,6 +14,8 @@ export type TokenVerdict = (typeof VERDICTS)[number];
 export interface Reason {
   rule: string;
   text: string;
+  /** Set where this reason alone keeps the plan from passing. */
+  verdict?: Exclude<TokenVerdict, 'pass'>;
 }
 
 export interface Effect {
@@ -60,6 +62,8 @@ export function strongest<T extends string>(order: readonly T[], a: T, b: T): T 
 }
 
 function union(a: readonly Reason[], b: readonly Reason[]): Reason[] {
-  const all = new Map([...a, ...b].map((reason) => [`${reason.rule}\n${reason.text}`, reason]));
+  const all = new Map(
+    [...a, ...b].map((reason) => [`${reason.rule}\n${reason.text}\n${reason.verdict ?? ''}`, reason]),
+  );
   return [...all].sort(([x], [y]) => (x < y ? -1 : 1)).map(([, reason]) => reason);
 }

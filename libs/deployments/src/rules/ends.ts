@@ -94,7 +94,7 @@ export const badKey = rule({
   effects: { bad: { access: 'end', reissue: true } },
   when(_view, context) {
     const bad = badKeyWord(context);
-    return bad && { case: 'bad', text: `its signing key is ${bad}`, inherits: 'end' };
+    return bad === undefined ? undefined : { case: 'bad', text: `its signing key is ${bad}`, inherits: 'end' };
   },
 });
 

@@ -50,6 +50,8 @@ export interface Match<Case extends string = string> {
   case: Case;
   /** Why, in words, without anything secret or personal. */
   text: string;
+  /** Further reasons of the same row. */
+  also?: readonly string[];
   notAfter?: Millis;
   /** Set where the default is wrong: tokens exchanged for this one inherit a suspension, but an end only if named here. */
   inherits?: 'end';
