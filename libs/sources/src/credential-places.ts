@@ -19,65 +19,69 @@ export type Place =
   /** Full HTTP text in base64. */
   | 'base64-http';
 
-const HEADERS: Record<string, Place> = {
-  authorization: 'authorization',
-  'x-original-authorization': 'authorization',
-  'x-forwarded-authorization': 'authorization',
-  'proxy-authorization': 'proxy-authorization',
-  cookie: 'cookie',
-  'set-cookie': 'set-cookie',
-  dpop: 'proof',
-  'x-auth-token': 'token-header',
-  'x-access-token': 'token-header',
-  'x-forwarded-access-token': 'token-header',
-  'x-amzn-oidc-data': 'token-header',
-  'x-amzn-oidc-accesstoken': 'token-header',
-  'x-goog-iap-jwt-assertion': 'token-header',
-  'x-jwt-assertion': 'token-header',
-  'cf-access-jwt-assertion': 'token-header',
-  'x-id-token': 'secret',
-  'x-userinfo': 'secret',
-  'x-refresh-token': 'secret',
-  'x-amz-security-token': 'secret',
-  'x-csrf-token': 'secret',
-  'x-xsrf-token': 'secret',
-  'x-api-key': 'key-header',
-  apikey: 'key-header',
-  'api-key': 'key-header',
-  'x-apikey': 'key-header',
-  'x-auth-key': 'key-header',
-  'x-functions-key': 'key-header',
-  'x-goog-api-key': 'key-header',
-  'ocp-apim-subscription-key': 'key-header',
-  'private-token': 'key-header',
-  'x-gitlab-token': 'key-header',
-  'x-vault-token': 'key-header',
-};
+const HEADERS = new Map<string, Place>(
+  Object.entries({
+    authorization: 'authorization',
+    'x-original-authorization': 'authorization',
+    'x-forwarded-authorization': 'authorization',
+    'proxy-authorization': 'proxy-authorization',
+    cookie: 'cookie',
+    'set-cookie': 'set-cookie',
+    dpop: 'proof',
+    'x-auth-token': 'token-header',
+    'x-access-token': 'token-header',
+    'x-forwarded-access-token': 'token-header',
+    'x-amzn-oidc-data': 'token-header',
+    'x-amzn-oidc-accesstoken': 'token-header',
+    'x-goog-iap-jwt-assertion': 'token-header',
+    'x-jwt-assertion': 'token-header',
+    'cf-access-jwt-assertion': 'token-header',
+    'x-id-token': 'secret',
+    'x-userinfo': 'secret',
+    'x-refresh-token': 'secret',
+    'x-amz-security-token': 'secret',
+    'x-csrf-token': 'secret',
+    'x-xsrf-token': 'secret',
+    'x-api-key': 'key-header',
+    apikey: 'key-header',
+    'api-key': 'key-header',
+    'x-apikey': 'key-header',
+    'x-auth-key': 'key-header',
+    'x-functions-key': 'key-header',
+    'x-goog-api-key': 'key-header',
+    'ocp-apim-subscription-key': 'key-header',
+    'private-token': 'key-header',
+    'x-gitlab-token': 'key-header',
+    'x-vault-token': 'key-header',
+  }),
+);
 
-const PROPERTIES: Record<string, Place> = {
-  access_token: 'token',
-  accesstoken: 'token',
-  id_token: 'token',
-  refresh_token: 'token',
-  refreshtoken: 'token',
-  raw_token: 'token',
-  token_value: 'token',
-  bearer_token: 'token',
-  subject_token: 'token',
-  actor_token: 'token',
-  id_token_hint: 'token',
-  logout_token: 'token',
-  client_assertion: 'secret',
-  client_secret: 'secret',
-  clientsecret: 'secret',
-  password: 'secret',
-  passwd: 'secret',
-  code_verifier: 'secret',
-  device_code: 'secret',
-  private_key: 'secret',
-  raw_request: 'base64-http',
-  raw_response: 'base64-http',
-};
+const PROPERTIES = new Map<string, Place>(
+  Object.entries({
+    access_token: 'token',
+    accesstoken: 'token',
+    id_token: 'token',
+    refresh_token: 'token',
+    refreshtoken: 'token',
+    raw_token: 'token',
+    token_value: 'token',
+    bearer_token: 'token',
+    subject_token: 'token',
+    actor_token: 'token',
+    id_token_hint: 'token',
+    logout_token: 'token',
+    client_assertion: 'secret',
+    client_secret: 'secret',
+    clientsecret: 'secret',
+    password: 'secret',
+    passwd: 'secret',
+    code_verifier: 'secret',
+    device_code: 'secret',
+    private_key: 'secret',
+    raw_request: 'base64-http',
+    raw_response: 'base64-http',
+  }),
+);
 
 const FORMS = new Set(
   'querystring query query_string queryparams query_params params args arguments form formparams form_params body_params queryparam formparam'.split(
@@ -119,10 +123,7 @@ const alternatives = (names: Iterable<string>) =>
     .join('|');
 export const FORM_KEY_PATTERN = alternatives(FORM_KEYS);
 export const FIELD_PATTERN = alternatives(
-  new Set([
-    ...Object.keys(HEADERS),
-    ...Object.entries(PROPERTIES).flatMap(([name, place]) => (place === 'base64-http' ? [] : [name])),
-  ]),
+  new Set([...HEADERS.keys(), ...[...PROPERTIES].flatMap(([name, place]) => (place === 'base64-http' ? [] : [name]))]),
 );
 
 /** Cookies that carry the request's token rather than a session of the site. */
@@ -133,7 +134,7 @@ export function isTokenCookie(name: string): boolean {
 /** The place that a property name stands for; names differ in case, and access-log variables in their prefix. */
 export function placeOf(key: string): Place | undefined {
   const lower = key.toLowerCase();
-  const property = PROPERTIES[lower];
+  const property = PROPERTIES.get(lower);
   if (property !== undefined) return property;
   if (FORMS.has(lower)) return 'form';
   if (/^(?:request|response|req|resp|res)?[-_]?headers?$/.test(lower)) return 'headers';
@@ -153,5 +154,5 @@ export function placeOf(key: string): Place | undefined {
 }
 
 function headerPlace(name: string): Place | undefined {
-  return HEADERS[name] ?? (name.startsWith('x-ms-token-') ? 'token-header' : undefined);
+  return HEADERS.get(name) ?? (name.startsWith('x-ms-token-') ? 'token-header' : undefined);
 }

@@ -5,7 +5,7 @@ export const MARK = '[redacted]';
 
 /** Masked by an earlier hand, a scheme without its value, or nothing: no credential. */
 const MASKED =
-  /^(?:\W?(?:redacted|filtered|masked|removed|hidden)\W?|[xX]{4,}|null|undefined|-|bearer|basic|dpop|digest|negotiate)?$|\*{3}|^\*\*/i;
+  /^(?:(?:bearer|basic|dpop|digest|negotiate)\s*)?(?:\W?(?:redacted|filtered|masked|removed|hidden)\W?|[xX]{4,}|null|undefined|-)?$|\*{3}|^\*\*/i;
 export function isMasked(value: string): boolean {
   return MASKED.test(value.trim());
 }
@@ -115,7 +115,10 @@ function scrubJwts(text: string, found: OnFinding): string {
 
 /** Inside a longer word (`monkeyJungle`), only what decodes to the start of a JSON object is a token. */
 function readsAsJson(run: string): boolean {
-  return /^\{"[\x20-\x7e]{2,}/.test(Buffer.from(run.slice(0, 12), 'base64url').toString('latin1'));
+  return (
+    run.length >= 12 &&
+    /^\{"[\w:#.$@/-]*(?:"[\s\S]*)?$/.test(Buffer.from(run.slice(0, 12), 'base64url').toString('latin1'))
+  );
 }
 
 const BASE64 = /[A-Za-z0-9+/_-]{16,}/g;

@@ -2,7 +2,16 @@ import type { Name } from '#lifecycle';
 import type { Adapter, FoundCredential, Json, JsonObject } from './adapter.js';
 import { formPlace, isTokenCookie, placeOf, type Place } from './credential-places.js';
 import { propertyOf } from './property-names.js';
-import { isMasked, isSuspect, isWhole, jwtForm, MARK, scrub, type TextFinding } from './credential-shapes.js';
+import {
+  isMasked,
+  isSuspect,
+  isWhole,
+  jwtForm,
+  MARK,
+  redactText,
+  scrub,
+  type TextFinding,
+} from './credential-shapes.js';
 
 /** JSON deeper than this is cut off: no log line needs it, and a walk must not be driven out of its stack. */
 const MAX_DEPTH = 100;
@@ -59,7 +68,7 @@ class Walk {
 
   object(object: JsonObject, within: Container, depth: number, done?: Adapter['redaction']): void {
     for (const key in object) {
-      if (done !== undefined && key in done) continue;
+      if (done !== undefined && Object.hasOwn(done, key)) continue;
       const value = object[key]!;
       const { place, shown } = propertyOf(key);
       this.path.push(shown);
@@ -141,7 +150,7 @@ class Walk {
     const match = /^\s*([A-Za-z][\w-]*)\s+(\S[\s\S]*?)\s*$/.exec(value);
     const scheme = match?.[1]?.toLowerCase();
     const raw = match?.[2] ?? value.trim();
-    if (isMasked(raw)) return value;
+    if (isMasked(raw)) return leftOfMask(value);
     if (proxy) return this.add('text', 'token', undefined, scheme);
     if (scheme === 'bearer' || scheme === undefined) return this.credential(raw, 'bearer', 'token', scheme);
     if (scheme === 'dpop') return this.credential(raw, 'dpop', 'token', scheme);
@@ -157,12 +166,18 @@ class Walk {
         const sign = pair.indexOf('=');
         const name = sign === -1 ? '' : pair.slice(0, sign).trim();
         const raw = pair.slice(sign + 1).trim();
-        if (raw === '' || isMasked(raw)) return pair;
+        if (raw === '') return this.cookieName(pair);
+        if (isMasked(raw)) return `${this.cookieName(name)}=${raw}`;
         const bare = raw.replace(/^"(.*)"$/, '$1');
         if (isTokenCookie(name) || jwtForm(bare) !== 'none') this.credential(bare, 'cookie', 'token');
-        return sign === -1 ? MARK : `${isSuspect(name) ? scrub(name, () => undefined) : pair.slice(0, sign)}=${MARK}`;
+        return sign === -1 ? MARK : `${this.cookieName(name)}=${MARK}`;
       })
       .join(';');
+  }
+
+  /** A client can write anything as a name. */
+  private cookieName(name: string): string {
+    return name.length > 64 ? MARK : redactText(name);
   }
 
   private setCookie(value: string): string {
@@ -174,7 +189,7 @@ class Walk {
         'set-cookie',
         jwtForm(match[3]!) !== 'none' || isTokenCookie(match[1]!) ? 'token' : 'key',
       );
-    return `${scrub(match[1]!, () => undefined)}=${MARK}${match[4] === undefined ? '' : scrub(match[4], () => undefined)}`;
+    return `${this.cookieName(match[1]!)}=${MARK}${match[4] === undefined ? '' : redactText(match[4])}`;
   }
 
   /** A container of HTTP text goes as a whole; what it held is told. */
@@ -222,7 +237,7 @@ class Walk {
     kind: FoundCredential['kind'],
     scheme?: string,
   ): string {
-    if (isMasked(raw)) return raw;
+    if (isMasked(raw)) return leftOfMask(raw);
     return this.add(place, kind, isWhole(raw) ? this.nameOf(raw) : undefined, scheme);
   }
 
@@ -238,6 +253,11 @@ class Walk {
     this.credentials.push(found);
     return MARK;
   }
+}
+
+/** A mask in the middle may have left much of a credential: then the rest goes too. */
+function leftOfMask(value: string): string {
+  return value.length > 24 || value.includes('eyJ') ? MARK : value;
 }
 
 /** `{"name": "Authorization", "value": "…"}`, as some loggers write a header. */
