@@ -6,3 +6,4 @@ export * from './net.js';
 export * from './alias.js';
 export * from './detect.js';
 export * from './registry.js';
+export * from './generate/index.js';
