@@ -50,6 +50,7 @@ export class Frames {
     if ('time' in asOf) return { cut: { T: asOf.time }, asOf: { time: shown(asOf.time) } };
     return cutOfVersion({
       history,
+      tenant: when.tenant,
       sightings: () => source.sightings(),
       version: asOf.version,
       component: when.component,

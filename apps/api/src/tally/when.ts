@@ -27,7 +27,7 @@ function split(text: string): [string, string] {
   return at === -1 ? ['', text] : [text.slice(0, at), text.slice(at + 1)];
 }
 
-function instant(parameter: string, text: string): number {
+export function instant(parameter: string, text: string): number {
   const reading = parseIsoTime(text);
   if ('error' in reading)
     throw new WrongUse(

@@ -1,0 +1,89 @@
+import { backUp } from './backup.js';
+import { listDeadLetters, redriveDeadLetters, showDeadLetter } from './dead-letters.js';
+import { declareDeployment, listDeployments, showDeployment, showMatrix, stepDeployment } from './deployments.js';
+import { WrongUse } from './errors.js';
+import { exportLedger } from './export.js';
+import { listFindings } from './findings.js';
+import { Frames } from './frames.js';
+import { ingest } from './ingest.js';
+import { planOf } from './plans.js';
+import {
+  QUESTIONS,
+  type Answer,
+  type IngestAnswer,
+  type IngestOptions,
+  type Params,
+  type QuestionName,
+  type ReadParams,
+  type Tally,
+} from './questions.js';
+import { checkSettings, declareSettings, showSettings } from './settings.js';
+import { listState } from './state.js';
+import { showStatus } from './status.js';
+import { Stores, type OpenStores } from './stores.js';
+import { distrustSource, eraseSubject } from './subjects.js';
+import { showToken, tokenHistory } from './tokens.js';
+
+type Answerers = {
+  [Q in QuestionName]: (params: ReadParams<Q>, stores: Stores, frames: Frames) => Answer | Promise<Answer>;
+};
+
+const ANSWERERS: Answerers = {
+  'token.show': showToken,
+  'token.history': tokenHistory,
+  state: (params, _stores, frames) => listState(params, frames),
+  findings: (params, _stores, frames) => listFindings(params, frames),
+  'deployment.list': (params, _stores, frames) => listDeployments(params, frames),
+  'deployment.show': (params, _stores, frames) => showDeployment(params, frames),
+  'deployment.matrix': (params, _stores, frames) => showMatrix(params, frames),
+  'deployment.declare': declareDeployment,
+  'deployment.activate': (params, stores) => stepDeployment('activated', params, stores),
+  'deployment.deactivate': (params, stores) => stepDeployment('deactivated', params, stores),
+  'rollback.plan': (params, _stores, frames) => planOf(params, frames),
+  'settings.show': (params, _stores, frames) => showSettings(params, frames),
+  'settings.check': checkSettings,
+  'settings.declare': declareSettings,
+  'deadletters.list': listDeadLetters,
+  'deadletters.show': showDeadLetter,
+  'deadletters.redrive': redriveDeadLetters,
+  'subject.erase': eraseSubject,
+  'source.distrust': distrustSource,
+  export: exportLedger,
+  backup: backUp,
+  status: showStatus,
+};
+
+/** The product over a data directory of its own: every question is answered by folding the ledger when it is asked. */
+export class LocalTally implements Tally {
+  private readonly frames: Frames;
+
+  private constructor(readonly stores: Stores) {
+    this.frames = new Frames(stores);
+  }
+
+  static async open(dataDir: string, options: OpenStores): Promise<LocalTally> {
+    return new LocalTally(await Stores.open(dataDir, options));
+  }
+
+  async ask<Q extends QuestionName>(question: Q, params: Params<Q>): Promise<Answer> {
+    const parsed = QUESTIONS[question].params.safeParse(params);
+    if (!parsed.success) {
+      const [issue] = parsed.error.issues;
+      throw new WrongUse(issue?.path.join('.') || question, issue?.message ?? 'cannot be read');
+    }
+    const answer = ANSWERERS[question] as Answerers[Q];
+    return answer(parsed.data as ReadParams<Q>, this.stores, this.frames);
+  }
+
+  ingest(
+    input: AsyncIterable<Uint8Array>,
+    options: IngestOptions,
+    onProgress?: (report: IngestAnswer) => void,
+  ): Promise<IngestAnswer> {
+    return ingest(input, options, this.stores, onProgress);
+  }
+
+  close(): Promise<void> {
+    return this.stores.close();
+  }
+}

@@ -1,0 +1,108 @@
+import { predict, produced, UnknownVersionError, type ProducedContext } from '#deployments';
+import { StateDigest, type TokenView } from '#lifecycle';
+import { componentOf, deploymentIntervals } from './cuts.js';
+import { WrongUse } from './errors.js';
+import type { Frame } from './frame.js';
+import type { Frames } from './frames.js';
+import type { Answer, ReadParams } from './questions.js';
+import { parseAsOf, shown } from './when.js';
+
+/**
+ * The state of every token, in order of name: each row holds the very texts of its line in the state digest
+ * (MODEL §5.9). `effective` adds what the version would do with the token.
+ */
+export async function listState(params: ReadParams<'state'>, frames: Frames): Promise<Answer> {
+  const { projection, asOf } = params;
+  if (projection !== 'time' && (asOf === undefined || 'time' in parseAsOf(asOf))) {
+    throw new WrongUse('--projection', `${projection} asks about a version: use --as-of version:V`);
+  }
+  // P3 is what the version would do now, P1 and P2 are cut when it ended (MODEL §7).
+  const frame = await frames.frame(projection === 'effective' ? { ...params, asOf: undefined } : params);
+  const digest = new StateDigest();
+  const counted = { ambiguous: 0, unknown: 0 };
+  const project = projectionOf(params, frame, frames, counted);
+  const from = params.after === undefined ? {} : { from: `${params.after}!` };
+  function* rows(): Generator<Record<string, unknown>> {
+    for (const { view } of frame.history.views(frame.cut, frame.borders, from)) {
+      if (view.kind === 'consumer') continue;
+      const projected = project(view);
+      if (projected === undefined) continue;
+      const [name, status, flags, endedAt, expiry, family] = digest.add(projected.view).trimEnd().split('\t');
+      yield { name, status, flags, endedAt, expiry, family, ...projected.more };
+    }
+  }
+  return {
+    kind: 'rows',
+    rows: rows(),
+    keyOf: (row) => String(row['name']),
+    pinned: { asOf: asOf ?? `time:${shown(frame.cut.T)}`, asKnownAt: `position:${frame.knownAt.position}` },
+    end: () => ({
+      tokens: digest.count,
+      // A page is not the whole: its digest would say nothing.
+      digest: params.after === undefined ? digest.hex() : null,
+      projection,
+      asOf: frame.asOf,
+      knownAt: frame.knownAt,
+      settings: frame.history.world.settingsDigest,
+      ...(projection === 'produced' ? { leftOut: counted } : {}),
+    }),
+  };
+}
+
+type Projected = { view: TokenView; more: Record<string, unknown> } | undefined;
+
+function projectionOf(
+  params: ReadParams<'state'>,
+  frame: Frame,
+  frames: Frames,
+  counted: { ambiguous: number; unknown: number },
+): (view: TokenView) => Projected {
+  if (params.projection === 'time') return (view) => ({ view, more: {} });
+  const { history } = frame;
+  const intervals = deploymentIntervals(history, frames.sightingsOf(frame), frame.tenant);
+  const component = componentOf(intervals, params.component);
+  const version = params.asOf!.slice('version:'.length);
+  const contract = history.world.contractOf(component, version);
+  if (params.projection === 'effective') {
+    if (contract === undefined && !intervals.some((i) => i.component === component && i.version === version)) {
+      throw new UnknownVersionError(
+        component,
+        version,
+        [...new Set(intervals.filter((i) => i.component === component).map((i) => i.version))].sort(),
+      );
+    }
+    return (view) => {
+      const prediction = predict(contract, view, frame.cut.T);
+      const why =
+        prediction.kind === 'refuse'
+          ? prediction.reason
+          : prediction.kind === 'misread'
+            ? `${prediction.claim}: ${prediction.effect}`
+            : prediction.kind === 'unknown'
+              ? prediction.why
+              : '-';
+      return { view, more: { effective: prediction.kind, why } };
+    };
+  }
+  const lineages = new Map<string, readonly string[]>();
+  for (const fact of history.world.deployments) {
+    if (fact.data['component'] === component && Array.isArray(fact.data['lineage']))
+      lineages.set(String(fact.data['version']), fact.data['lineage'] as string[]);
+  }
+  const roles = contract?.role === undefined ? [] : [contract.role].flat();
+  const context: ProducedContext = {
+    intervals: intervals.filter((i) => i.component === component),
+    version,
+    component,
+    lineages,
+    issues: roles.includes('issuer'),
+    componentOf: (source) => history.world.resolver.profile(source)?.component,
+    clockErrorOf: (source) => (source === undefined ? 0 : (history.world.resolver.profile(source)?.clockError ?? 0)),
+  };
+  return (view) => {
+    const own = produced(view, context);
+    counted.ambiguous += own.ambiguous;
+    counted.unknown += own.unknown;
+    return own.view === undefined ? undefined : { view: own.view, more: {} };
+  };
+}

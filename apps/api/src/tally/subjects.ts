@@ -1,0 +1,74 @@
+import { nameOf, type Name } from '#lifecycle';
+import { ownFact } from '#intake';
+import { WrongUse } from './errors.js';
+import type { Answer, ReadParams } from './questions.js';
+import type { Stores } from './stores.js';
+import { instant, shown } from './when.js';
+
+/**
+ * Erases a person: the keys of their boxes are destroyed and stay so, then the ledger learns of it. States and
+ * findings do not change, for they rest on keyed names (MODEL §2.6).
+ */
+export async function eraseSubject(params: ReadParams<'subject.erase'>, stores: Stores): Promise<Answer> {
+  const names = subjectNames(params, stores);
+  const now = stores.clock();
+  const data: Record<string, unknown> = {};
+  if (params.by !== undefined) data['by'] = params.by;
+  for (const name of names) {
+    stores.keys.erase(params.tenant, name, now);
+    const known = stores.keys.erasedAt(params.tenant, name) ?? now;
+    await stores.intake!.state([
+      ownFact({
+        type: 'subject.erased',
+        tenant: params.tenant,
+        subject: name,
+        time: known,
+        names: { sub: name },
+        data,
+      }),
+    ]);
+  }
+  return { kind: 'value', value: { erased: names, at: shown(now) } };
+}
+
+function subjectNames(params: ReadParams<'subject.erase'>, stores: Stores): Name[] {
+  if (params.name !== undefined) return [params.name];
+  if (params.issuer === undefined || params.subject === undefined) {
+    throw new WrongUse('subject', 'must be given as NAME, or as --issuer with --subject');
+  }
+  return stores.secrets
+    .versions(params.tenant)
+    .map((secrets) => nameOf(secrets, 'sub', params.issuer!, params.subject!));
+}
+
+/** Takes a bad source's facts out of every answer known after this (MODEL §3.3); two persons must be named. */
+export async function distrustSource(params: ReadParams<'source.distrust'>, stores: Stores): Promise<Answer> {
+  const by = [...new Set(params.by.map((person) => person.trim()).filter((person) => person !== ''))];
+  if (by.length < 2)
+    throw new WrongUse(
+      '--by',
+      'must name two different persons',
+      'Revocations of this source will no longer count: say who decided, twice.',
+    );
+  const data: Record<string, unknown> = { source: params.source, by };
+  if (params.from !== undefined) data['from'] = instant('--from', params.from);
+  if (params.to !== undefined) data['to'] = instant('--to', params.to);
+  if (params.reason !== undefined) data['reason'] = params.reason;
+  const fact = ownFact({
+    type: 'source.distrusted',
+    tenant: params.tenant,
+    subject: params.source,
+    time: stores.clock(),
+    data,
+  });
+  await stores.intake!.state([fact]);
+  return {
+    kind: 'value',
+    value: {
+      distrusted: params.source,
+      from: shown(data['from'] as number | undefined),
+      to: shown(data['to'] as number | undefined),
+      by,
+    },
+  };
+}
