@@ -34,7 +34,7 @@ export function tokenAnswer(view: TokenView, frame: Frame): TokenAnswer {
     names: view.names,
     issuer: view.issuer ?? null,
     jti: view.jti ?? null,
-    kind: view.exchanged && view.kind === 'access' ? 'exchanged' : view.kind,
+    kind: kindOf(view),
     status: view.status,
     flags: view.flags,
     subject: view.subject ?? null,
@@ -55,4 +55,11 @@ export function tokenAnswer(view: TokenView, frame: Frame): TokenAnswer {
     ),
     settings: { digest: frame.history.world.settingsDigest, rules: RULES_VERSION },
   };
+}
+
+/** jwt, opaque, refresh, id, apiKey, exchanged and so on; `access` where no line shows the form. */
+function kindOf(view: TokenView): string {
+  const isAccess = view.kind === 'access' || view.kind === 'unknown';
+  if (!isAccess) return view.kind;
+  return view.exchanged ? 'exchanged' : (view.form ?? view.kind);
 }

@@ -1,4 +1,4 @@
-import { SourceClocks } from '#lifecycle';
+import { DEFAULT_THRESHOLDS, SourceClocks } from '#lifecycle';
 import type { Position } from '../port.js';
 import type { LedgerScan } from '../embedded/scan.js';
 
@@ -51,7 +51,8 @@ export class Sightings {
     const source = text(match[1]!);
     const time = Number(match[3]);
     this.clocks.note(source, Math.min(time, recordedAt), recordedAt);
-    if (match[4] === undefined) return;
+    // A line from the future says nothing of when its version served (MODEL §4.4).
+    if (match[4] === undefined || time > recordedAt + DEFAULT_THRESHOLDS.futureSlack) return;
     const key = `${match[1]}\t${match[4]}\t${match[5] ?? ''}\t${match[6] ?? ''}`;
     const known = this.versions.get(key);
     if (known !== undefined) {
