@@ -148,7 +148,7 @@ class Timeline {
   ) {}
 
   apply(at: Millis, steps: readonly Step[]): void {
-    const closes = steps.filter((step) => step.kind === 'close');
+    const closes = steps.filter((step) => step.kind === 'close').sort(byWidth);
     // A close in the millisecond of its own activation makes an empty interval; of an older one, a restart.
     const early = closes.filter((step) => this.open(step.version).some((i) => mayTouch(i.scope, step.scope)));
     for (const step of early) this.close(step, step.version);
@@ -241,6 +241,11 @@ function carve(interval: Interval, scope: Scope, from: Millis): void {
   interval.carved.push({ scope, from });
 }
 
+/** Wide scopes first, so that what they end is not carved before. */
+function byWidth(a: Step, b: Step): number {
+  return Object.keys(a.scope).length - Object.keys(b.scope).length || compare(stepKey(a), stepKey(b));
+}
+
 function byWeight(a: Step, b: Step): number {
-  return a.weight - b.weight || compare(stepKey(a), stepKey(b));
+  return a.weight - b.weight || byWidth(a, b);
 }
