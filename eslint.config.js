@@ -31,11 +31,29 @@ const arrows = LIBS.map((lib) => ({
             group: LIBS.filter((other) => !MAY_IMPORT[lib].includes(other)).map((other) => `#${other}`),
             message: `libs/${lib} may import ${MAY_IMPORT[lib].map((l) => `#${l}`).join(', ') || 'no other lib'}.`,
           },
-          { group: ['**/apps/**', '../../*/**', '../../../**/libs/**'], message: 'Libraries import libraries by their # name, and never an app.' },
+          {
+            group: ['**/apps/**', '../../*/**', '../../../**/libs/**'],
+            message: 'Libraries import libraries by their # name, and never an app.',
+          },
           ...(PURE.includes(lib)
-            ? [{ group: ['node:*', '!node:crypto', '!node:buffer', '!node:net', '!node:url', 'better-sqlite3', '@nestjs/*'], message: 'Pure libraries do no I/O.' }]
+            ? [
+                {
+                  group: [
+                    'node:*',
+                    '!node:crypto',
+                    '!node:buffer',
+                    '!node:net',
+                    '!node:url',
+                    'better-sqlite3',
+                    '@nestjs/*',
+                  ],
+                  message: 'Pure libraries do no I/O.',
+                },
+              ]
             : []),
-          ...(lib === 'platform' || PURE.includes(lib) ? [] : [{ group: ['@nestjs/*'], message: 'Nest stands in apps and in *.module.ts.' }]),
+          ...(lib === 'platform' || PURE.includes(lib)
+            ? []
+            : [{ group: ['@nestjs/*'], message: 'Nest stands in apps and in *.module.ts.' }]),
         ],
       },
     ],
@@ -48,10 +66,19 @@ const purity = {
   rules: {
     'no-restricted-syntax': [
       'error',
-      { selector: "MemberExpression[object.name='Date'][property.name='now']", message: 'Pure libraries have no clock.' },
+      {
+        selector: "MemberExpression[object.name='Date'][property.name='now']",
+        message: 'Pure libraries have no clock.',
+      },
       { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: 'Pure libraries have no clock.' },
-      { selector: "MemberExpression[object.name='Math'][property.name='random']", message: 'Pure libraries have no randomness.' },
-      { selector: "ImportSpecifier[imported.name=/^(randomBytes|randomUUID|randomInt)$/]", message: 'Pure libraries have no randomness.' },
+      {
+        selector: "MemberExpression[object.name='Math'][property.name='random']",
+        message: 'Pure libraries have no randomness.',
+      },
+      {
+        selector: 'ImportSpecifier[imported.name=/^(randomBytes|randomUUID|randomInt)$/]',
+        message: 'Pure libraries have no randomness.',
+      },
     ],
   },
 };
@@ -64,8 +91,14 @@ export default tseslint.config(
     languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly' } },
     rules: {
       '@typescript-eslint/no-explicit-any': 'error',
-      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_', caughtErrors: 'none' }],
-      '@typescript-eslint/consistent-type-imports': ['error', { prefer: 'type-imports', fixStyle: 'inline-type-imports' }],
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        { argsIgnorePattern: '^_', varsIgnorePattern: '^_', caughtErrors: 'none' },
+      ],
+      '@typescript-eslint/consistent-type-imports': [
+        'error',
+        { prefer: 'type-imports', fixStyle: 'inline-type-imports' },
+      ],
       'no-control-regex': 'off',
       'max-lines': ['error', { max: 450, skipBlankLines: true, skipComments: true }],
     },

@@ -279,11 +279,6 @@ export const OBSERVATIONS = {
 
 export type ObservationType = keyof typeof OBSERVATIONS;
 export type ObservationData<T extends ObservationType> = z.infer<(typeof OBSERVATIONS)[T]>;
-type KnownKeys<T> = { [K in keyof T as string extends K ? never : K]: T[K] };
-/** What a fact about a token may carry: the union of all token observations' fields, each optional. */
-export type TokenData = KnownKeys<z.infer<ReturnType<typeof _tokenSchema>>>;
-const _tokenSchema = () => token({ ...useShape, ...endShape, ...reasonId, grantType: z.string().optional() });
-
 export const OBSERVATION_TYPES = Object.keys(OBSERVATIONS) as ObservationType[];
 const SHORT = new Map(OBSERVATION_TYPES.map((type) => [`tallystick.${type}.v${CURRENT_VERSION}`, type]));
 
