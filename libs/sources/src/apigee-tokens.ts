@@ -19,12 +19,19 @@ import { rawPaths } from './use.js';
 
 const OPERATION = /GenerateAccessToken|RefreshAccessToken|RevokeOAuthV2|InvalidateToken|GenerateJWTAccessToken/i;
 
-/** Whether a line is of the token endpoint: it names such an operation, a grant, or a lifetime. */
+const PATH = /\/(?:(?:access[-_]?|refresh[-_]?)?token|refresh|(?:revoke|invalidate)(?:[-_]?token)?)(?:\?|$)/i;
+
+/**
+ * Whether a line is of the token endpoint: by its operation, its path, or a grant in its form. Lifetime and grant alone
+ * do not tell, because a policy that verifies a token fills the same variables on every call.
+ */
 export function isTokenEndpoint(fields: FieldReader): boolean {
   const operation = fields.text('operation');
-  if (operation !== undefined && OPERATION.test(operation)) return true;
-  if (fields.get('expires_in') !== undefined || fields.text('grant_type') !== undefined) return true;
-  return /\/(?:token|revoke)(?:\?|$)/.test(fields.text('path') ?? '');
+  if (operation !== undefined) return OPERATION.test(operation);
+  if (fields.text('form_grant') !== undefined) return true;
+  const path = fields.text('path');
+  if (path !== undefined) return PATH.test(path);
+  return fields.text('grant_type') !== undefined && fields.get('expires_in') !== undefined;
 }
 
 /**
@@ -48,7 +55,8 @@ export function readTokenEndpoint(line: ApigeeLine, context: ReadContext): Readi
     drafts.push(placed(line, { type, time, names: { tok, ...common }, data: { ...base, ...data } }));
 
   const revokes =
-    /revoke|invalidate/i.test(fields.text('operation') ?? '') || /\/revoke(?:\?|$)/.test(fields.text('path') ?? '');
+    /revoke|invalidate/i.test(fields.text('operation') ?? '') ||
+    /\/(?:revoke|invalidate)/i.test(fields.text('path') ?? '');
   const fault = fields.text('reason');
   const refused = (status !== undefined && status >= 400) || fault !== undefined;
   const grantType = fields.text('grant_type');

@@ -117,6 +117,23 @@ describe('the token endpoint', () => {
   it('decides nothing about a token on a server error', () => {
     expect(types({ ...REFRESH, 'response.status.code': '500' })).toEqual(['token.observed b']);
   });
+  it('is told by path, form or operation, never by what a verified token leaves in the variables', () => {
+    const verified = {
+      ...CALL,
+      grant_type: 'client_credentials',
+      issued_at: String(T0),
+      expires_in: '3599',
+      scope: 'read',
+    };
+    expect(factOf('apigee', verified).type).toBe('token.validated');
+    for (const change of [
+      { 'request.uri': '/oauth/client_credential/accesstoken' },
+      { operation: 'GenerateAccessToken' },
+      { 'request.formparam.grant_type': 'password' },
+    ]) {
+      expect(factOf('apigee', { ...verified, ...change }).type).toBe('token.issued');
+    }
+  });
   it('ignores an issuance that names no token', () =>
     expect(token({ access_token_hash: '' }).reading.kind).toBe('ignored'));
   it('names no token by the digest of nothing', () => {

@@ -21,7 +21,8 @@ const PATHS = fieldPaths({
   client_id: ['client_id', 'oauthv2.client_id'],
   consumer: ['developer.app.name', 'app.name'],
   developer: ['developer.email'],
-  grant_type: ['grant_type', 'request.formparam.grant_type'],
+  grant_type: ['request.formparam.grant_type', 'grant_type'],
+  form_grant: ['request.formparam.grant_type'],
   access_token: ['access_token'],
   access_token_hash: ['access_token_hash', 'token_sha256', 'token_hash'],
   refresh_token: ['refresh_token'],
@@ -60,7 +61,7 @@ export const apigee: Adapter = {
     version: 1,
     fields: [...USE_DEDUPE.fields, 'operation', 'grant_type', 'access and refresh token', 'expiry'],
   },
-  redaction: { access_token: 'token', refresh_token: 'token', apikey: 'key', 'verifyapikey.key': 'key' },
+  redaction: { access_token: 'token', refresh_token: 'token', apikey: 'key' },
   outcomes: {
     'the token endpoint, 2xx':
       'token.issued; token.renewed or token.rotated on a refresh; token.revoked on a revocation',

@@ -1,5 +1,8 @@
 /** Where credentials stand, by the name of a header, property, query key or cookie (DOMAIN §4, redaction list). */
 
+/** The request's token, a key, or another secret such as an authorization code. */
+export type FormPlace = 'query-token' | 'query-key' | 'query-secret';
+
 export type Place =
   | 'authorization'
   | 'proxy-authorization'
@@ -16,6 +19,8 @@ export type Place =
   | 'form'
   /** Headers as an object. */
   | 'headers'
+  /** One parameter of a query or form under a flattened name: `arg_access_token`, `request.queryparam.code`. */
+  | FormPlace
   /** Full HTTP text in base64. */
   | 'base64-http';
 
@@ -108,7 +113,7 @@ const TOKEN_FORM_KEYS = new Set([
 ]);
 const KEY_FORM_KEYS = new Set(['key', 'apikey', 'api_key', 'api-key', 'x-api-key', 'subscription-key']);
 
-export function formPlace(key: string): 'query-token' | 'query-key' | 'query-secret' | undefined {
+export function formPlace(key: string): FormPlace | undefined {
   const name = key.toLowerCase();
   if (!FORM_KEYS.has(name)) return undefined;
   if (TOKEN_FORM_KEYS.has(name)) return 'query-token';
@@ -143,13 +148,13 @@ export function placeOf(key: string): Place | undefined {
   const header = headerPlace(variable.replaceAll('_', '-'));
   if (header !== undefined) return header;
   const pair = /^(cookie|arg)_(.+)$/.exec(lower);
-  if (pair) return pair[1] === 'cookie' || formPlace(pair[2]!) !== undefined ? 'secret' : undefined;
+  if (pair) return pair[1] === 'arg' ? formPlace(pair[2]!) : 'secret';
   // Flattened names: request.header.authorization, request.queryparam.token (Apigee).
   const dot = lower.lastIndexOf('.');
   if (dot === -1) return undefined;
   const [parent, last] = [lower.slice(0, dot), lower.slice(dot + 1)];
-  if (/(?:queryparams?|formparams?|querystring|query|args)$/.test(parent) && formPlace(last) !== undefined)
-    return 'token';
+  const form = /(?:queryparams?|formparams?|querystring|query|args)$/.test(parent) ? formPlace(last) : undefined;
+  if (form !== undefined) return form;
   return placeOf(last);
 }
 

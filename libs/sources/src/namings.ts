@@ -1,4 +1,5 @@
 import { readNaming } from '#lifecycle';
+import { MARK } from './credential-shapes.js';
 
 /**
  * Reads the fields of one record that name something (MODEL §1.7, §1.8). Text that cannot be Unicode is refused: the
@@ -11,6 +12,11 @@ export class Namings {
 
   text(field: string, value: unknown): string | undefined {
     const naming = readNaming(value);
+    if ('text' in naming && naming.text.includes(MARK)) {
+      // A credential stood there: what is left would join strangers.
+      this.notes.push(`${field}:redacted`);
+      return undefined;
+    }
     if ('text' in naming) {
       if (naming.flag !== undefined) this.notes.push(`${field}:${naming.flag}`);
       return naming.text;

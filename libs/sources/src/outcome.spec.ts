@@ -12,7 +12,11 @@ describe('outcomeOf (MODEL §2.4)', () => {
     ['redirected by the edge, to log in', { status: 302, upstream: false }, 'observed'],
     ['refused', { status: 401 }, 'rejected'],
     ['refused by the edge after verification', { status: 403, attested: true, upstream: false }, 'rejected'],
-    ['refused by the upstream after verification', { status: 403, attested: true, upstream: true }, 'validated, upstream 403'],
+    [
+      'refused by the upstream after verification',
+      { status: 403, attested: true, upstream: true },
+      'validated, upstream 403',
+    ],
     ['refused by an upstream that checks by itself', { status: 401, upstream: true }, 'rejected'],
     ['not found behind the gateway', { status: 404, upstream: true }, 'validated, upstream 404'],
     ['no route', { status: 404, upstream: false }, 'observed'],

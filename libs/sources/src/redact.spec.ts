@@ -56,6 +56,7 @@ describe('credentials in their usual places', () => {
     ['a form body', { body: `grant_type=refresh_token&refresh_token=${JWT}` }],
     ['a JSON body', { body: JSON.stringify({ access_token: JWT }) }],
     ['an NGINX variable', { http_authorization: `Bearer ${JWT}`, arg_jwt: JWT }],
+    ['a flattened query', { 'request.queryparam.access_token': JWT }],
     ['a flattened name', { 'request.header.authorization': `Bearer ${JWT}` }],
     ['base64', { raw_request: Buffer.from(http).toString('base64') }],
     ['base64 under another name', { dump: Buffer.from(http).toString('base64') }],

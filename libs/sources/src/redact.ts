@@ -1,6 +1,6 @@
 import type { Name } from '#lifecycle';
 import type { Adapter, FoundCredential, Json, JsonObject } from './adapter.js';
-import { formPlace, isTokenCookie, placeOf, type Place } from './credential-places.js';
+import { formPlace, isTokenCookie, placeOf, type FormPlace, type Place } from './credential-places.js';
 import { propertyOf } from './property-names.js';
 import {
   isMasked,
@@ -138,6 +138,10 @@ class Walk {
         return this.credential(value, 'key-header', 'key');
       case 'token':
         return this.credential(value, 'body', 'token');
+      case 'query-token':
+      case 'query-key':
+      case 'query-secret':
+        return this.formValue(place, value);
       case 'secret':
         return isMasked(value) ? value : this.add('body', 'key', undefined);
       case 'form':
@@ -211,7 +215,7 @@ class Walk {
     else this.credential(raw.replace(/[.=%]+$/, ''), 'text', place === 'jwt' ? 'token' : 'key');
   }
 
-  private formValue(what: ReturnType<typeof formPlace> & string, raw: string, within: Container = 'form'): string {
+  private formValue(what: FormPlace, raw: string, within: Container = 'form'): string {
     const header = within === 'headers';
     if (what === 'query-secret') return isMasked(raw) ? raw : this.add(header ? 'text' : 'query', 'key', undefined);
     const kind = what === 'query-token' ? 'token' : 'key';
