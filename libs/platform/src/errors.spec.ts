@@ -69,12 +69,10 @@ describe('the log', () => {
 });
 
 describe('dataDirectoryPath', () => {
-  it('takes the flag, then TALLY_DATA, then the user’s data folder', () => {
-    expect(dataDirectoryPath('/a', { TALLY_DATA: '/b' }, '/home/ada')).toBe('/a');
-    expect(dataDirectoryPath(undefined, { TALLY_DATA: '/b' }, '/home/ada')).toBe('/b');
-    expect(dataDirectoryPath(undefined, { XDG_DATA_HOME: '/x' }, '/home/ada')).toBe('/x/tallystick');
-    expect(dataDirectoryPath(undefined, { XDG_DATA_HOME: 'x', TALLY_DATA: '' }, '/home/ada')).toBe(
-      '/home/ada/.local/share/tallystick',
-    );
+  it('takes the flag, then TALLY_DATA, then .tally where the command runs; empty ones count for nothing', () => {
+    expect(dataDirectoryPath('/a', { TALLY_DATA: '/b' })).toBe('/a');
+    expect(dataDirectoryPath(undefined, { TALLY_DATA: '/b' })).toBe('/b');
+    expect(dataDirectoryPath('', { TALLY_DATA: '' })).toBe('.tally');
+    expect(dataDirectoryPath(undefined, {})).toBe('.tally');
   });
 });

@@ -25,18 +25,10 @@ export function layoutPath(directory: string, entry: LayoutEntry): string {
   return join(directory, LAYOUT[entry]);
 }
 
-/**
- * Which data directory a command means: `--data`, else TALLY_DATA, else `tallystick` in the user's data folder
- * (XDG base directories; `~/.local/share` without one).
- */
+/** Which data directory a command means: `--data`, else TALLY_DATA, else `.tally` in the current directory. */
 export function dataDirectoryPath(
   flag: string | undefined,
   env: Readonly<Record<string, string | undefined>>,
-  home: string,
 ): string {
-  const chosen = flag ?? env.TALLY_DATA;
-  if (chosen !== undefined && chosen !== '') return chosen;
-  const dataHome = env.XDG_DATA_HOME;
-  // A relative XDG path is to be ignored (XDG Base Directory Specification 0.8).
-  return join(dataHome?.startsWith('/') ? dataHome : join(home, '.local', 'share'), 'tallystick');
+  return [flag, env.TALLY_DATA].find((path) => path !== undefined && path !== '') ?? '.tally';
 }

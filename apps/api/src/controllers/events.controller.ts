@@ -1,0 +1,50 @@
+import { PassThrough } from 'node:stream';
+import { Controller, Post, Req, Res } from '@nestjs/common';
+import { Answers, NDJSON, queryOf, wantsNdjson } from '../answers.js';
+import type { FastifyReply, FastifyRequest } from '../fastify.js';
+import { readIngestOptions, recordsOf } from '../http/event-input.js';
+import { Turnstile } from '../http/turnstile.js';
+import { Intake } from '../intake.js';
+import type { IngestAnswer } from '../tally/questions.js';
+
+/** The way in: NDJSON, a JSON array or a CloudEvents batch, plain or gzip, of any size. */
+@Controller()
+export class EventsController {
+  constructor(
+    private readonly intake: Intake,
+    private readonly turnstile: Turnstile,
+    private readonly answers: Answers,
+  ) {}
+
+  /**
+   * Answers when every record is on disk or among the dead letters, and names those that were refused. With
+   * `Accept: application/x-ndjson` it tells of each durable batch on the way: `{"progress":{…}}` lines, then
+   * `{"end":{…}}` or `{"error":{…}}`.
+   */
+  @Post('v1/events')
+  async take(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const options = readIngestOptions(queryOf(request));
+    const input = recordsOf(request);
+    const take = (onProgress?: (report: IngestAnswer) => void): Promise<IngestAnswer> =>
+      this.intake.tally.ingest(input, options, onProgress);
+    if (!wantsNdjson(request)) {
+      await reply.send(await this.turnstile.pass(() => take()));
+      return;
+    }
+    await this.turnstile.pass(async () => {
+      const lines = new PassThrough();
+      void reply.type(NDJSON).send(lines);
+      const say = (line: object): void => void lines.write(`${JSON.stringify(line)}\n`);
+      try {
+        const end = await take(({ rejections: _told, ...progress }) => {
+          // A client that does not read misses some progress, never the end.
+          if (!lines.writableNeedDrain) say({ progress });
+        });
+        say({ end });
+      } catch (error) {
+        if (!request.raw.destroyed) say({ error: this.answers.tell(error) });
+      }
+      lines.end();
+    });
+  }
+}

@@ -1,0 +1,43 @@
+import { TallyError } from '#platform';
+
+/** No bearer, or not the one of this process. */
+export class Unauthorised extends TallyError {
+  readonly code = 'TALLY_UNAUTHORISED';
+  constructor() {
+    super('This needs the bearer token of the running tally.', {
+      remedy: 'Send `Authorization: Bearer TOKEN`, with the token that `tally up` printed when it started.',
+    });
+  }
+}
+
+/** As many inputs are being taken in, and waiting for it, as memory is meant for. */
+export class TooBusy extends TallyError {
+  readonly code = 'TALLY_TOO_BUSY';
+  constructor(waiting: number) {
+    super(`${waiting} inputs are waiting already.`, {
+      facts: { waiting },
+      retry: true,
+      remedy: 'Send it again after the seconds that Retry-After names; nothing of it was taken in.',
+    });
+  }
+}
+
+export class UnknownEncoding extends TallyError {
+  readonly code = 'TALLY_UNKNOWN_ENCODING';
+  constructor(encoding: string) {
+    super(`The body is encoded as ${JSON.stringify(encoding.slice(0, 40))}.`, {
+      facts: { encoding: encoding.slice(0, 40) },
+      remedy: 'Send it as it is, or with Content-Encoding: gzip.',
+    });
+  }
+}
+
+export class BodyTooLong extends TallyError {
+  readonly code = 'TALLY_BODY_TOO_LONG';
+  constructor(limit: number) {
+    super(`The body is longer than ${limit} bytes.`, {
+      facts: { limit },
+      remedy: 'Records go to POST /v1/events, which takes bodies of any size.',
+    });
+  }
+}

@@ -1,0 +1,66 @@
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { Log } from '#platform';
+import { ApiModule } from './api.module.js';
+import { Turnstile } from './http/turnstile.js';
+import { Metrics } from './metrics.js';
+import type { Tally } from './tally/questions.js';
+import type { Vitals } from './vitals.js';
+
+export interface ApiOptions {
+  tally: Tally;
+  vitals: Vitals;
+  /** Who presents it may ask and change everything. */
+  bearer: string;
+  log: Log;
+  /** 0 (default): the system chooses. */
+  port?: number;
+  /** Default: this machine only. */
+  host?: string;
+  /** Inputs taken in at a time, and those that may wait; more are answered 429. */
+  inputs?: { atOnce: number; waiting: number };
+}
+
+export interface RunningApi {
+  url: string;
+  /** The tally of the options, measured: what else goes in by this process should go through it. */
+  tally: Tally;
+  /** Accepts nothing new, finishes what is under way within `graceMs`, then cuts it off. */
+  close(graceMs?: number): Promise<void>;
+}
+
+/** Serves a tally over HTTP. @throws what listening throws, such as EADDRINUSE. */
+export async function startApi(options: ApiOptions): Promise<RunningApi> {
+  const { vitals, bearer, log, port = 0, host = '127.0.0.1', inputs = { atOnce: 4, waiting: 16 } } = options;
+  const metrics = new Metrics(vitals);
+  const tally = metrics.measured(options.tally);
+  const turnstile = new Turnstile(inputs.atOnce, inputs.waiting);
+  const adapter = new FastifyAdapter();
+  const app = await NestFactory.create<NestFastifyApplication>(
+    ApiModule.over({ tally, vitals, metrics, turnstile, bearer, log }),
+    adapter,
+    { bodyParser: false, logger: false, abortOnError: false },
+  );
+  const fastify = adapter.getInstance();
+  // Bodies are read by who wants them: records as they are taken in, parameters up to a limit.
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser('*', (_request, _body, done) => done(null, undefined));
+  fastify.addHook('onSend', (_request, reply, _payload, done) => {
+    reply.header('cache-control', 'no-store');
+    done();
+  });
+  await app.listen(port, host);
+  const server = app.getHttpServer();
+  return {
+    url: await app.getUrl(),
+    tally,
+    close: async (graceMs = 10_000) => {
+      const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+      await app.close();
+      // An input whose connection was cut still finishes the batch that it is in.
+      await turnstile.idle();
+      clearTimeout(cut);
+    },
+  };
+}
