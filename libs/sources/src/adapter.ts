@@ -8,7 +8,8 @@ export interface FoundCredential {
   /** Where it stood, as a dotted path: `request.headers.authorization`. */
   path: string;
   /** `bearer`: in an Authorization header (or a field that the format defines as the request's token). */
-  place: 'bearer' | 'dpop' | 'basic' | 'query' | 'cookie' | 'set-cookie' | 'token-header' | 'key-header' | 'body' | 'text';
+  place:
+    'bearer' | 'dpop' | 'basic' | 'query' | 'cookie' | 'set-cookie' | 'token-header' | 'key-header' | 'body' | 'text';
   kind: 'token' | 'key';
   /** Undefined for a cut one, which names nothing. */
   name?: Name;

@@ -31,6 +31,7 @@ const HEADERS = new Map<string, Place>(
     'x-forwarded-authorization': 'authorization',
     'proxy-authorization': 'proxy-authorization',
     cookie: 'cookie',
+    cookies: 'cookie',
     'set-cookie': 'set-cookie',
     dpop: 'proof',
     'x-auth-token': 'token-header',

@@ -97,6 +97,7 @@ describe('credentials in their usual places', () => {
     ['a key by its prefix', { message: `key ghp_${OPAQUE}${OPAQUE} leaked` }],
     ['a live key', { note: `sk_live_${OPAQUE}` }],
     ['Slack', { note: `xoxb-${OPAQUE}` }],
+    ['cookies as an object', { request: { cookies: { sid: OPAQUE, b: `${OPAQUE};${OPAQUE}` } } }],
     ['a session cookie', { headers: { cookie: `sid=${OPAQUE}` } }],
   ])('another secret: %s', (_, record) => expectClean(redacted(record).text, OPAQUE));
 

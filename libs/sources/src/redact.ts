@@ -58,7 +58,7 @@ export function isHash(value: string): boolean {
 }
 
 /** What a property stands inside of: there, names such as `token` and `key` mean credentials. */
-type Container = 'form' | 'headers' | undefined;
+type Container = 'form' | 'headers' | 'cookie' | undefined;
 
 class Walk {
   readonly credentials: FoundCredential[] = [];
@@ -85,6 +85,7 @@ class Walk {
   private value(key: string, value: Json, place: Place | 'plain', within: Container, depth: number): Json {
     if (typeof value === 'string') {
       if (value === '') return value;
+      if (within === 'cookie') return this.cookieValue(key, value);
       const formKey = within === undefined ? undefined : formPlace(key);
       // Headers have their own list first: `authorization` has a scheme there, and none in a query.
       if (formKey !== undefined && (within === 'form' || place === 'plain'))
@@ -99,7 +100,8 @@ class Walk {
     if (depth >= MAX_DEPTH) return MARK;
     if (Array.isArray(value)) {
       for (let i = 0; i < value.length; i++) value[i] = this.value(key, value[i]!, place, within, depth + 1);
-    } else this.object(value, place === 'form' || place === 'headers' ? place : within, depth + 1);
+    } else
+      this.object(value, place === 'form' || place === 'headers' || place === 'cookie' ? place : within, depth + 1);
     return value;
   }
 
@@ -171,12 +173,16 @@ class Walk {
         const name = sign === -1 ? '' : pair.slice(0, sign).trim();
         const raw = pair.slice(sign + 1).trim();
         if (raw === '') return this.cookieName(pair);
-        if (isMasked(raw)) return `${this.cookieName(name)}=${raw}`;
-        const bare = raw.replace(/^"(.*)"$/, '$1');
-        if (isTokenCookie(name) || jwtForm(bare) !== 'none') this.credential(bare, 'cookie', 'token');
-        return sign === -1 ? MARK : `${this.cookieName(name)}=${MARK}`;
+        const left = this.cookieValue(name, raw);
+        return sign === -1 ? left : `${this.cookieName(name)}=${left}`;
       })
       .join(';');
+  }
+
+  private cookieValue(name: string, raw: string): string {
+    if (isMasked(raw)) return leftOfMask(raw);
+    const bare = raw.replace(/^"(.*)"$/, '$1');
+    return isTokenCookie(name) || jwtForm(bare) !== 'none' ? this.credential(bare, 'cookie', 'token') : MARK;
   }
 
   /** A client can write anything as a name. */
