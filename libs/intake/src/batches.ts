@@ -12,16 +12,24 @@ export async function* preparedBatches(
   flush: () => void,
 ): AsyncGenerator<Prepared[]> {
   let batch: Prepared[] = [];
-  for await (const lines of blocks) {
-    for (const line of lines) {
-      batch.push(...preparer.line(line));
-      if (batch.length < BATCH_RECORDS) continue;
-      flush();
-      yield batch;
-      batch = [];
+  let cut: { error: unknown } | undefined;
+  try {
+    for await (const lines of blocks) {
+      for (const line of lines) {
+        batch.push(...preparer.line(line));
+        if (batch.length < BATCH_RECORDS) continue;
+        flush();
+        yield batch;
+        batch = [];
+      }
     }
+  } catch (error) {
+    // The input broke off: what came before it is still taken in, then the error is told.
+    cut = { error };
   }
-  if (batch.length === 0) return;
-  flush();
-  yield batch;
+  if (batch.length > 0) {
+    flush();
+    yield batch;
+  }
+  if (cut !== undefined) throw cut.error;
 }

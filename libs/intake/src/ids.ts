@@ -1,9 +1,9 @@
-import { createHash, createHmac } from 'node:crypto';
+import { createHmac, hash } from 'node:crypto';
 import { lengthPrefixed, type NamingSecrets } from '#lifecycle';
 
 /** H(tenant, source, source id): the same for every variant of one record (MODEL §2.1). 32 hex digits. */
 export function recordKey(tenant: string, source: string, sourceId: string): string {
-  return sha256(lengthPrefixed([tenant, source, sourceId])).slice(0, 32);
+  return hash('sha256', lengthPrefixed([tenant, source, sourceId])).slice(0, 32);
 }
 
 /** HMAC(person secret, length-prefixed declared dedupe fields): equal for duplicates alone. 32 hex digits. */
@@ -16,15 +16,11 @@ export function recordDigest(secrets: NamingSecrets, version: number, fields: re
 
 /** The id of a record's n-th event: a UUID (version 8) out of H(key, digest, ordinal). */
 export function eventId(key: string, digest: string, ordinal: number): string {
-  return uuidOf(sha256(`${key} ${digest} ${ordinal}`));
+  return uuidOf(hash('sha256', `${key} ${digest} ${ordinal}`));
 }
 
 export function uuidOf(hex: string): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }
 
 /** Under which key an event that is stated only once is remembered; such an event's record has digest = key. */

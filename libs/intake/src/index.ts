@@ -10,3 +10,4 @@ export * from './intake.js';
 export * from './errors.js';
 export * from './input-stream.js';
 export * from './batches.js';
+export { preparedInWorker } from './worker-batches.js';

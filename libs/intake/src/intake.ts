@@ -41,7 +41,7 @@ export class Intake {
   /** Takes prepared batches in, in turn with other inputs; calls back after each batch is durable. */
   async take(batches: PreparedBatches, account: Account, onBatch?: (account: Account) => void): Promise<void> {
     for await (const batch of batches) {
-      await this.inTurn(() => this.commit(batch, account));
+      await this.inTurn(() => this.orForget(() => this.commit(batch, account)));
       onBatch?.(account);
     }
   }
@@ -49,9 +49,11 @@ export class Intake {
   /** Appends facts that the product states itself; those stated before are not written again. Gives how many were. */
   async state(events: readonly PreparedEvent[]): Promise<number> {
     return this.inTurn(() =>
-      this.append(
-        events.filter((event) => event.once === undefined || !this.parts.seen.has(event.once)),
-        new Map(),
+      this.orForget(() =>
+        this.append(
+          events.filter((event) => this.isFirst(event)),
+          new Map(),
+        ),
       ),
     );
   }
@@ -75,6 +77,21 @@ export class Intake {
     return next;
   }
 
+  /** What was seen in a batch that the ledger did not take was not seen. */
+  private async orForget<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      this.parts.seen.rollback();
+      throw error;
+    }
+  }
+
+  /** Whether an event that is stated only once was not stated yet; asking remembers it. */
+  private isFirst({ once }: PreparedEvent): boolean {
+    return once === undefined || this.parts.seen.see(once, once) === 'new';
+  }
+
   private async commit(batch: readonly Prepared[], account: Account): Promise<void> {
     const { seen, deadLetters, clock } = this.parts;
     const letters = batch.flatMap((each) => (each.kind === 'rejected' ? [each.letter] : []));
@@ -93,8 +110,7 @@ export class Intake {
         local.count(outcome === 'new' ? 'accepted' : outcome === 'conflict' ? 'conflicts' : 'duplicates');
         if (outcome === 'duplicate') continue;
         for (const event of prepared.events) {
-          if (event.once !== undefined && seen.has(event.once)) continue;
-          if (event.once !== undefined) seen.see(event.once, event.once);
+          if (!this.isFirst(event)) continue;
           if (outcome === 'conflict') conflicting.set(event.id, true);
           events.push(event);
         }
@@ -130,20 +146,13 @@ export class Intake {
         return metadata === undefined ? { id, type, data } : { id, type, data, metadata };
       }),
     }));
-    try {
-      const outcomes = await ledger.appendMany(appends);
-      let position: Position = START;
-      for (const outcome of outcomes) {
-        if (!outcome.ok) throw new LedgerRefused(String(outcome.expected), String(outcome.actual));
-        if (outcome.position > position) position = outcome.position;
-      }
-      for (const event of events)
-        if (event.once !== undefined && !seen.has(event.once)) seen.see(event.once, event.once);
-      seen.commit(position);
-    } catch (error) {
-      seen.rollback();
-      throw error;
+    const outcomes = await ledger.appendMany(appends);
+    let position: Position = START;
+    for (const outcome of outcomes) {
+      if (!outcome.ok) throw new LedgerRefused(String(outcome.expected), String(outcome.actual));
+      if (outcome.position > position) position = outcome.position;
     }
+    seen.commit(position);
     return events.length;
   }
 }

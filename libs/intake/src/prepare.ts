@@ -6,6 +6,7 @@ import {
   profileOf,
   storedJson,
   streamOf,
+  type Fact,
   type Name,
   type NamingSecrets,
   type ObservationType,
@@ -288,14 +289,21 @@ export function storedText(
   record: { key: string; digest: string; ordinal: number },
   personal: PersonalBox | undefined,
 ): string {
-  return storedJson({
-    ...draft,
+  const fact: Fact = {
     id: '',
     type: draft.type,
     source,
     tenant,
     subject,
+    time: draft.time,
+    names: draft.names,
+    data: draft.data,
     record,
-    ...(personal === undefined ? {} : { personal }),
-  });
+  };
+  if (draft.version !== undefined) fact.version = draft.version;
+  if (draft.gateway !== undefined) fact.gateway = draft.gateway;
+  if (draft.region !== undefined) fact.region = draft.region;
+  if (draft.api !== undefined) fact.api = draft.api;
+  if (personal !== undefined) fact.personal = personal;
+  return storedJson(fact);
 }

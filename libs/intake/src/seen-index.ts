@@ -12,15 +12,16 @@ export type Seen = 'new' | 'duplicate' | 'conflict';
  */
 export class SeenIndex {
   private readonly db: Database.Database;
-  private readonly find: Database.Statement<[Buffer], { digest: Buffer }>;
+  private readonly firstOf: Database.Statement<[Buffer, Buffer]>;
   private readonly insert: Database.Statement<[Buffer, Buffer]>;
-  private readonly pending = new Map<string, string[]>();
+  private readonly find: Database.Statement<[Buffer], { digest: Buffer }>;
   private cursorAt: bigint;
 
   private constructor(db: Database.Database) {
     this.db = db;
+    this.firstOf = db.prepare('INSERT INTO seen (key, digest) VALUES (?, ?) ON CONFLICT DO NOTHING');
+    this.insert = db.prepare('INSERT INTO variants (key, digest) VALUES (?, ?) ON CONFLICT DO NOTHING');
     this.find = db.prepare('SELECT digest FROM seen WHERE key = ?');
-    this.insert = db.prepare('INSERT OR IGNORE INTO seen (key, digest) VALUES (?, ?)');
     const row = db.prepare<[], { position: bigint }>('SELECT position FROM cursor').safeIntegers().get();
     this.cursorAt = row?.position ?? 0n;
   }
@@ -43,7 +44,8 @@ export class SeenIndex {
       db.pragma('cache_size = -131072');
       const version = db.pragma('user_version', { simple: true });
       if (version !== 0 && version !== VERSION) throw new Error('other version');
-      db.exec(`CREATE TABLE IF NOT EXISTS seen (key BLOB NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (key, digest)) WITHOUT ROWID;
+      db.exec(`CREATE TABLE IF NOT EXISTS seen (key BLOB PRIMARY KEY, digest BLOB NOT NULL) WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS variants (key BLOB NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (key, digest)) WITHOUT ROWID;
         CREATE TABLE IF NOT EXISTS cursor (id INTEGER PRIMARY KEY CHECK (id = 0), position INTEGER NOT NULL);
         INSERT OR IGNORE INTO cursor VALUES (0, 0);`);
       db.pragma(`user_version = ${VERSION}`);
@@ -61,46 +63,44 @@ export class SeenIndex {
 
   /** Looks a record up and remembers it; nothing is kept before `commit`. */
   see(key: string, digest: string): Seen {
-    const pending = this.pending.get(key);
-    const known = pending ?? [];
-    if (known.includes(digest)) return 'duplicate';
-    const stored = this.find.all(Buffer.from(key, 'hex'));
-    const wanted = Buffer.from(digest, 'hex');
-    for (const { digest: each } of stored) if (each.equals(wanted)) return 'duplicate';
-    if (pending === undefined) this.pending.set(key, [digest]);
-    else pending.push(digest);
-    return stored.length > 0 || known.length > 0 ? 'conflict' : 'new';
+    this.begin();
+    const keyBytes = Buffer.from(key, 'hex');
+    const digestBytes = Buffer.from(digest, 'hex');
+    if (this.firstOf.run(keyBytes, digestBytes).changes === 1) return 'new';
+    if (this.find.get(keyBytes)!.digest.equals(digestBytes)) return 'duplicate';
+    return this.insert.run(keyBytes, digestBytes).changes === 1 ? 'conflict' : 'duplicate';
   }
 
   has(key: string): boolean {
-    return this.pending.has(key) || this.find.get(Buffer.from(key, 'hex')) !== undefined;
+    return this.find.get(Buffer.from(key, 'hex')) !== undefined;
+  }
+
+  private begin(): void {
+    if (!this.db.inTransaction) this.db.exec('BEGIN IMMEDIATE');
   }
 
   /** Makes what was seen since the last commit permanent, up to a position; call it after the ledger's answer. */
   commit(position: bigint): void {
-    this.db.transaction(() => {
-      for (const [key, digests] of this.pending) {
-        for (const digest of digests) this.insert.run(Buffer.from(key, 'hex'), Buffer.from(digest, 'hex'));
-      }
-      this.db.prepare('UPDATE cursor SET position = ?').run(position);
-    })();
-    this.pending.clear();
+    this.begin();
+    this.db.prepare('UPDATE cursor SET position = ?').run(position);
+    this.db.exec('COMMIT');
     this.cursorAt = position;
   }
 
   /** Forgets everything; the next catch-up fills it again. */
   reset(): void {
-    this.pending.clear();
-    this.db.exec('DELETE FROM seen; UPDATE cursor SET position = 0');
+    this.rollback();
+    this.db.exec('DELETE FROM seen; DELETE FROM variants; UPDATE cursor SET position = 0');
     this.cursorAt = 0n;
   }
 
   /** Forgets what was seen since the last commit: the ledger refused it. */
   rollback(): void {
-    this.pending.clear();
+    if (this.db.inTransaction) this.db.exec('ROLLBACK');
   }
 
   close(): void {
+    this.rollback();
     this.db.close();
   }
 }

@@ -32,6 +32,11 @@ const DESTROYED = Buffer.alloc(KEY_BYTES);
 const KEYS_IN_MEMORY = 50_000;
 const MS_A_DAY = 86_400_000;
 
+/** What of a data directory the keys need; a worker thread has these without the directory's lock. */
+export type KeysPlace = Pick<DataDirectory, 'file' | 'access' | 'updateMeta'> & {
+  meta: Pick<DataDirectory['meta'], 'ledgerId' | 'subjectKeys'>;
+};
+
 /** Whose box it is: the subject's that a record shows, else that of its source on that day. */
 export interface BoxOwner {
   tenant: string;
@@ -72,7 +77,7 @@ export class SubjectKeys {
   }
 
   /** @throws WrongSecrets if this ledger's key file is missing or another ledger's; the errors of `openSqlite`. */
-  static open(directory: DataDirectory): SubjectKeys {
+  static open(directory: KeysPlace): SubjectKeys {
     const file = directory.file('keys');
     const { ledgerId, subjectKeys } = directory.meta;
     if (!existsSync(file)) {

@@ -1,4 +1,4 @@
-import { Account, preparedBatches, Preparer, splitLines, unpacked } from '#intake';
+import { Account, preparedBatches, preparedInWorker, Preparer, splitLines, unpacked } from '#intake';
 import { profileOf, type Settings } from '#lifecycle';
 import { dayOf, sealBox } from '#security';
 import type { IngestAnswer, IngestOptions } from './questions.js';
@@ -18,16 +18,16 @@ export function preparerFor(stores: Stores, about: { tenant: string; source: str
   });
 }
 
-/** Takes an input in, to its end; each batch is durable before it is counted. */
+/** Takes an input in, to its end; each batch is durable before it is counted. A worker reads while this thread commits. */
 export async function ingest(
   input: AsyncIterable<Uint8Array>,
   options: IngestOptions,
   stores: Stores,
+  inWorker: boolean,
   onProgress?: (answer: IngestAnswer) => void,
 ): Promise<IngestAnswer> {
   const started = performance.now();
   const settings = await currentSettings(options.tenant, stores);
-  const preparer = preparerFor(stores, { tenant: options.tenant, source: options.source, settings });
   const account = new Account();
   const answer = (): IngestAnswer => ({
     ...account.report,
@@ -39,7 +39,22 @@ export async function ingest(
       assumed: profileOf(settings, source)?.assumed ?? true,
     })),
   });
-  const batches = preparedBatches(splitLines(unpacked(input, options.what)), preparer, () => stores.keys.flush());
+  const bytes = unpacked(input, options.what);
+  const batches = inWorker
+    ? preparedInWorker(bytes, {
+        tenant: options.tenant,
+        source: options.source,
+        settings,
+        secrets: stores.secrets.current(options.tenant),
+        today: dayOf(stores.clock()),
+        dataDirectory: stores.directory.path,
+        ledgerId: stores.directory.meta.ledgerId,
+      })
+    : preparedBatches(
+        splitLines(bytes),
+        preparerFor(stores, { tenant: options.tenant, source: options.source, settings }),
+        () => stores.keys.flush(),
+      );
   await stores.intake!.take(batches, account, onProgress && (() => onProgress(answer())));
   if (options.finished) await stores.intake!.closeSources(options.tenant, account.sources.keys());
   return answer();

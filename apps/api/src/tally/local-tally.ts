@@ -57,12 +57,16 @@ const ANSWERERS: Answerers = {
 export class LocalTally implements Tally {
   private readonly frames: Frames;
 
-  private constructor(readonly stores: Stores) {
+  private constructor(
+    readonly stores: Stores,
+    private readonly threads: boolean,
+  ) {
     this.frames = new Frames(stores);
   }
 
-  static async open(dataDir: string, options: OpenStores): Promise<LocalTally> {
-    return new LocalTally(await Stores.open(dataDir, options));
+  /** `threads`: read input on a core of its own (the built program; sources under a test transform cannot). */
+  static async open(dataDir: string, options: OpenStores & { threads?: boolean }): Promise<LocalTally> {
+    return new LocalTally(await Stores.open(dataDir, options), options.threads ?? false);
   }
 
   async ask<Q extends QuestionName>(question: Q, params: Params<Q>): Promise<Answer> {
@@ -80,7 +84,7 @@ export class LocalTally implements Tally {
     options: IngestOptions,
     onProgress?: (report: IngestAnswer) => void,
   ): Promise<IngestAnswer> {
-    return ingest(input, options, this.stores, onProgress);
+    return ingest(input, options, this.stores, this.threads, onProgress);
   }
 
   close(): Promise<void> {
