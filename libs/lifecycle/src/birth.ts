@@ -1,52 +1,50 @@
-import type { OnsetEntry, TokenState } from './state.js';
-import { attribute } from './attributes.js';
+import type { TokenState } from './state.js';
 
 /** Sightings before this instant (2000-01-01) come from a clock that was never set. */
 const BEFORE_TOKENS = 946_684_800_000;
 
 export interface Birth {
+  /** Undefined where nothing but clocks in doubt has seen the token: then no fence hits it. */
   birth: number | undefined;
   /** The verified issue time: the earlier of iat and the issuance seen. */
   issueTime: number | undefined;
+  /** The earliest instant of anything that was stated of the token. */
   firstSeen: number;
-  /** A sighting longer before the issue time than the slack: a clock, or the claim, is wrong. */
+  /** The earliest sighting longer before the issue time than the slack: a clock, or the claim, is wrong. */
   seenBefore: number | undefined;
 }
 
 /**
  * Birth (MODEL §5.5): the earliest of verified iat and issuance, and of sightings at most `slack` before them;
- * without either, the first sighting that is not from a clock in doubt.
+ * without either, the first sighting that is not from a clock in doubt. Like every attribute it holds for each T.
  */
 export function birthOf(state: TokenState, slack: number): Birth {
-  const iat = attribute<number>(state.attributes, 'iat');
-  let issued = Infinity;
-  const sightings: OnsetEntry[] = [];
-  for (const onset of state.onsets.values()) {
-    if (onset.kind === 'issued') issued = Math.min(issued, onset.at);
-    if (onset.kind === 'seen') sightings.push(onset);
+  // Of several iats the earliest: an end must not weaken because a later one is stated with more authority.
+  let issueTime = state.earliestIat;
+  let firstSeen = Infinity;
+  for (const { kind, at } of state.onsets.values()) {
+    if (kind === 'issued' && at < issueTime) issueTime = at;
+    if (at < firstSeen) firstSeen = at;
   }
-  const firstSeen = Math.min(issued, iat ?? Infinity, ...sightings.map((s) => s.at), ...firstUses(state));
-  const issueTime = Math.min(iat ?? Infinity, issued);
-  if (issueTime !== Infinity) {
-    let birth = issueTime;
-    let seenBefore: number | undefined;
-    for (const use of state.uses.entries.values()) {
-      for (const at of [use.first, use.last]) {
-        if (at >= issueTime) continue;
-        if (at >= issueTime - slack) birth = Math.min(birth, at);
-        else seenBefore = Math.min(seenBefore ?? Infinity, at);
-      }
-    }
-    return { birth, issueTime, firstSeen, seenBefore };
-  }
-  const trusted: number[] = [];
-  for (const use of state.uses.entries.values()) {
-    if (use.future !== true && use.first >= BEFORE_TOKENS) trusted.push(use.first);
-  }
-  const birth = trusted.length > 0 ? Math.min(...trusted) : firstSeen === Infinity ? undefined : firstSeen;
-  return { birth, issueTime: undefined, firstSeen, seenBefore: undefined };
-}
+  for (const statements of state.suspensions.values())
+    for (const { at } of statements.values()) if (at < firstSeen) firstSeen = at;
 
-function* firstUses(state: TokenState): Iterable<number> {
-  for (const use of state.uses.entries.values()) yield use.first;
+  let birth = issueTime;
+  let seenBefore: number | undefined;
+  for (const use of state.uses.entries.values()) {
+    if (use.first < firstSeen) firstSeen = use.first;
+    if (use.shadow === true) continue;
+    for (const at of use.first === use.last ? [use.first] : [use.first, use.last]) {
+      if (issueTime === Infinity) {
+        if (use.future !== true && at >= BEFORE_TOKENS && at < birth) birth = at;
+      } else if (at < issueTime - slack) seenBefore = Math.min(seenBefore ?? Infinity, at);
+      else if (at < birth) birth = at;
+    }
+  }
+  return {
+    birth: birth === Infinity ? undefined : birth,
+    issueTime: issueTime === Infinity ? undefined : issueTime,
+    firstSeen,
+    seenBefore,
+  };
 }

@@ -1,112 +1,114 @@
+import { everyValue } from './attributes.js';
+import { birthOf } from './birth.js';
 import type { Links } from './links.js';
-import type { Name } from './names.js';
-import type { Toggle, TokenState } from './state.js';
+import { kindOfName, type Name } from './names.js';
+import { thresholdsOf } from './settings.js';
+import type { TokenState } from './state.js';
 import type { Cut, End } from './view.js';
-import type { Fence, World } from './world.js';
+import type { Fence } from './fences.js';
+import type { World } from './world.js';
 
 /** The instant up to which a fact of this gateway counts. */
 export function cutFor(cut: Cut, gateway: string | undefined): number {
   return gateway === undefined ? cut.T : (cut.gateways?.get(gateway) ?? cut.T);
 }
 
-/** What the fences and keys need to know of a token. */
+/**
+ * What fences and keys are held against: every value that was ever stated with authority, not the best one alone,
+ * so that a later line with another spelling cannot take a token out of a fence (MODEL §5, invariants).
+ */
 export interface Marks {
-  subject?: Name | undefined;
-  client?: Name | undefined;
-  kidName?: Name | undefined;
-  sessions: readonly Name[];
+  names: ReadonlySet<Name>;
+  kinds: ReadonlySet<string>;
+  /** The grant was said to outlive the login; said not to. Neither: unknown, and a fence that asks does not hit. */
   offline: boolean;
-  kind: string;
+  online: boolean;
   birth: number | undefined;
 }
 
-/** Every end at or before the cut, earliest first (MODEL §5.1, §5.5, §5.6). */
+/** @param name the token's own: a credential is an API key whatever else lines call it. */
+export function marksOf(state: TokenState, name: Name, links: Links, world: World): Marks {
+  const kinds = new Set(everyValue<string>(state.attributes, 'kind'));
+  if (kindOfName(name) === 'cred') kinds.add('apiKey');
+  return {
+    names: links.hasRenames ? new Set([...state.marks].map((each) => links.current(each))) : state.marks,
+    kinds,
+    offline: state.offline,
+    online: state.online,
+    birth: birthOf(state, thresholdsOf(world.settings).birthSlack).birth,
+  };
+}
+
+/**
+ * Every end at or before the cut, earliest first (MODEL §5.1, §5.5, §5.6).
+ * @param names every name through which the token belongs to a family.
+ */
 export function endsOf(
   state: TokenState,
   marks: Marks,
-  family: Name | undefined,
+  names: Iterable<Name>,
   cut: Cut,
   world: World,
   links: Links,
 ): End[] {
-  const ends: End[] = [];
-  for (const onset of state.onsets.values()) {
-    if (onset.at > cutFor(cut, onset.gateway)) continue;
-    const base = {
-      at: onset.at,
-      authority: onset.authority,
-      ...optional('version', onset.version),
-      ...optional('gateway', onset.gateway),
-    };
-    if (onset.kind === 'revoked') {
-      const [cause = '', scope = ''] = onset.qualifier.split('\n');
-      ends.push({ kind: 'revoked', cause: cause || 'revoked', ...optional('scope', scope || undefined), ...base });
-    } else if (onset.kind === 'compromised') {
-      ends.push({ kind: 'compromised', cause: onset.qualifier || 'compromised', ...base });
-    } else if (onset.kind === 'rotated') {
-      const successor = onset.qualifier === '' ? undefined : links.current(onset.qualifier);
-      ends.push({ kind: 'rotated', cause: 'rotated', ...optional('successor', successor), ...base });
-    } else if (onset.kind === 'consumed') {
-      ends.push({ kind: 'consumed', cause: 'consumed', ...base });
-    }
-  }
-  const names = [marks.subject, marks.client, marks.kidName, ...marks.sessions].filter((n) => n !== undefined);
-  for (const fence of world.fencesFor(names)) {
+  const ends = [...statedEnds(state, cut, links)];
+  for (const fence of world.fencesFor(marks.names)) {
     if (fence.at <= cut.T && hits(fence, marks)) {
       ends.push({ kind: 'fenced', at: fence.at, cause: fence.cause, authority: fence.authority });
     }
   }
-  if (marks.kidName !== undefined) {
-    const compromised = world.keys.get(marks.kidName)?.compromised;
+  for (const mark of world.keys.size === 0 ? [] : marks.names) {
+    const compromised = world.keys.get(mark)?.compromised;
     if (compromised !== undefined && compromised <= cut.T) {
       ends.push({ kind: 'compromised', at: compromised, cause: 'key compromised', authority: 'issuer' });
     }
   }
-  if (family !== undefined && world.familyEnds.size > 0) {
-    for (const grant of links.grantsOf(family)) {
-      for (const end of world.familyEnds.get(grant) ?? []) {
-        if (end.at > cut.T) continue;
-        ends.push({
-          kind: 'familyEnded',
-          at: end.at,
-          cause: end.cause,
-          authority: end.authority,
-          ...optional('version', end.version),
-        });
-      }
+  for (const end of world.familyEndsOf(names, links)) {
+    if (end.at <= cut.T) ends.push({ kind: 'familyEnded', ...end });
+  }
+  return inOrder(ends);
+}
+
+function* statedEnds(state: TokenState, cut: Cut, links: Links): Iterable<End> {
+  for (const onset of state.onsets.values()) {
+    if (onset.at > cutFor(cut, onset.gateway)) continue;
+    const base: { at: number; authority: End['authority']; version?: string; gateway?: string } = {
+      at: onset.at,
+      authority: onset.authority,
+    };
+    if (onset.version !== undefined) base.version = onset.version;
+    if (onset.gateway !== undefined) base.gateway = onset.gateway;
+    const { qualifier } = onset;
+    if (onset.kind === 'revoked') {
+      const [cause = '', scope = ''] = qualifier.split('\n');
+      yield { kind: 'revoked', cause: cause || 'revoked', ...(scope !== '' && { scope }), ...base };
+    } else if (onset.kind === 'compromised') {
+      yield { kind: 'compromised', cause: qualifier || 'compromised', ...base };
+    } else if (onset.kind === 'rotated') {
+      const successor = qualifier === '' ? undefined : links.canonical(qualifier);
+      yield { kind: 'rotated', cause: 'rotated', ...(successor !== undefined && { successor }), ...base };
+    } else if (onset.kind === 'consumed') {
+      yield { kind: 'consumed', cause: qualifier || 'consumed', ...base };
     }
   }
-  return ends.sort((a, b) => a.at - b.at || (a.kind < b.kind ? -1 : a.kind > b.kind ? 1 : a.cause < b.cause ? -1 : 1));
 }
 
-/** A fence hits iff birth < cutoff and everything that it names matches. An unknown birth is taken as before. */
-function hits(fence: Fence, marks: Marks): boolean {
-  const { match } = fence;
-  if (marks.birth !== undefined && marks.birth >= fence.cutoff) return false;
-  if (match.sub !== undefined && match.sub !== marks.subject) return false;
-  if (match.cli !== undefined && match.cli !== marks.client) return false;
-  if (match.kid !== undefined && match.kid !== marks.kidName) return false;
-  if (match.ses !== undefined && !marks.sessions.includes(match.ses)) return false;
-  if (match.tokenKind !== undefined && match.tokenKind !== marks.kind) return false;
-  return match.offline === undefined || match.offline === marks.offline;
+/** By time, then by everything else, so that no answer depends on which fact came first; without repeats. */
+function inOrder(ends: End[]): End[] {
+  if (ends.length < 2) return ends;
+  const keyed = ends.map((end) => ({ end, key: JSON.stringify(end, ORDER) }));
+  keyed.sort((a, b) => a.end.at - b.end.at || (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
+  return keyed.filter(({ key }, i) => key !== keyed[i - 1]?.key).map(({ end }) => end);
 }
+const ORDER = ['kind', 'cause', 'scope', 'authority', 'version', 'gateway', 'successor', 'at'];
 
-/** The causes that suspend at T: for each, the latest word at or before T suspends, or ties (MODEL §5.3). */
-export function suspensionsAt(causes: Iterable<[string, Iterable<Toggle>]>, T: number): string[] {
-  const out: string[] = [];
-  for (const [cause, toggles] of causes) {
-    let latest = -Infinity;
-    let suspends = false;
-    for (const { at, op } of toggles) {
-      if (at > T || at < latest) continue;
-      suspends = op === 'suspend' || (at === latest && suspends);
-      latest = at;
-    }
-    if (suspends) out.push(cause);
+/** A fence hits iff birth < cutoff and everything that it names matches. */
+function hits({ match, cutoff }: Fence, marks: Marks): boolean {
+  if (marks.birth === undefined || marks.birth >= cutoff) return false;
+  for (const name of [match.sub, match.cli, match.kid, match.ses]) {
+    if (name !== undefined && !marks.names.has(name)) return false;
   }
-  return out.sort();
-}
-
-function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
-  return value === undefined ? {} : ({ [key]: value } as { [P in K]?: V });
+  if (match.tokenKind !== undefined && !marks.kinds.has(match.tokenKind)) return false;
+  if (match.offline === undefined) return true;
+  return match.offline ? marks.offline : marks.online;
 }

@@ -1,13 +1,15 @@
-import { attribute, conflictingAttributes, expiryOfText, type Attribute } from './attributes.js';
+import { attribute, conflictingAttributes, namingAttribute, type Attribute } from './attributes.js';
 import { birthOf } from './birth.js';
-import { cutFor, endsOf, suspensionsAt } from './ends.js';
-import type { Expiry } from './expiry.js';
+import { cutFor, endsOf, marksOf } from './ends.js';
+import { expiryOf, isExpiryReplaced } from './expiry-state.js';
 import type { Links } from './links.js';
 import { kindOfName, type Name } from './names.js';
 import type { Audiences } from './observations.js';
-import { thresholdsOf } from './settings.js';
-import type { OnsetEntry, TokenState } from './state.js';
+import { compareOnsets, type OnsetEntry } from './onsets.js';
 import { refusalFlags } from './refusals.js';
+import { thresholdsOf } from './settings.js';
+import type { TokenState } from './state.js';
+import { causesAt, isStatedBy } from './toggles.js';
 import type { Cut, End, Onset, Status, TokenView, Use } from './view.js';
 import type { World } from './world.js';
 
@@ -19,6 +21,11 @@ export interface FoldedToken {
   identityConflict: boolean;
   unattributed: number;
   state: TokenState;
+  /**
+   * Set on a part: everything that was stated of the identity, with the names it was stated under. Fences, keys and
+   * families that reach the identity end each part; else a line that splits it would take back an end (MODEL §1.4).
+   */
+  reach?: { state: TokenState; names: readonly Name[] };
 }
 
 /** Statuses that an end gives, by its kind. */
@@ -35,61 +42,42 @@ const STATUS_OF_END: Record<End['kind'], Status> = {
 export function evaluate(token: FoldedToken, cut: Cut, world: World, links: Links): TokenView | undefined {
   const { state } = token;
   const a = state.attributes;
-  const onsets = [...state.onsets.values()].filter((onset) => onset.at <= cutFor(cut, onset.gateway));
-  const uses = usesUpTo(state, cut);
-  if (onsets.length === 0 && uses.length === 0 && !togglesBy(state, cut.T)) return undefined;
+  const onsets = [...state.onsets.values()].filter((o) => o.at <= cutFor(cut, o.gateway)).sort(compareOnsets);
+  const uses = usesUpTo(state, cut, links);
+  const isSeen = uses.some((use) => use.shadow !== true);
+  if (onsets.length === 0 && !isSeen && !isStatedBy(state.suspensions, cut.T)) return undefined;
 
-  const { birth, firstSeen } = birthOf(state, thresholdsOf(world.settings).birthSlack);
-  const family = links.familyOf([...token.names, ...state.families]);
-  const kind = kindOfToken(token);
-  const subject = current(links, attribute<Name>(a, 'subject'));
-  const client = current(links, attribute<Name>(a, 'client'));
-  const kidName = current(links, attribute<Name>(a, 'kidName'));
-  const sessions = [...state.sessions].map((s) => links.current(s)).sort();
-  const ends = endsOf(
-    state,
-    { subject, client, kidName, sessions, offline: state.offline, kind, birth },
-    family,
-    cut,
-    world,
-    links,
-  );
-  const suspendedBy = suspensionsAt(
-    [
-      ...[...state.toggles].map(([cause, t]): [string, Iterable<{ at: number; op: 'suspend' | 'reinstate' }>] => [
-        cause,
-        t.values(),
-      ]),
-      ...(subject === undefined ? [] : (world.subjects.get(subject) ?? [])),
-    ],
-    cut.T,
-  );
+  const { birth, firstSeen, seenBefore } = birthOf(state, thresholdsOf(world.settings).birthSlack);
+  const canonical = (name: Name): Name => links.canonical(name);
+  const named = (attributeName: Attribute): Name | undefined => namingAttribute(a, attributeName, canonical);
+  const familyNames = [...token.names, ...state.families];
+  const family = links.familyOf(familyNames);
+  const subject = named('subject');
+  const reach = token.reach ?? { state, names: [] };
+  const marks = marksOf(reach.state, token.name, links, world);
+  const ends = endsOf(state, marks, [...familyNames, ...reach.names, ...reach.state.families], cut, world, links);
+  const suspendedBy = suspensionsOf(state, marks.names, cut.T, world);
   const expiry = expiryOf(state, cut.T);
-  const issued = onsets.filter((o) => o.kind === 'issued').sort(byTime);
-  const accepted = onsets.filter((o) => o.kind === 'accepted').sort(byTime);
-  const conflicts = conflictingAttributes(a);
-  const issuedByWord = onsets.some((o) => o.kind === 'expired');
-  const status = statusOf(
+  const issued = onsets.filter((o) => o.kind === 'issued');
+  const accepted = onsets.filter((o) => o.kind === 'accepted');
+  const status = statusOf({
     ends,
-    expiry,
-    cut.T,
-    suspendedBy.length > 0,
-    accepted.length > 0,
-    issued.length > 0,
-    issuedByWord,
-  );
-  const refusals = refusalFlags(uses, ends, expiry);
+    expired: (expiry.kind === 'at' && cut.T >= expiry.at!) || onsets.some((o) => o.kind === 'expired'),
+    suspended: suspendedBy.length > 0,
+    accepted: accepted.length > 0,
+    issued: issued.length > 0,
+  });
 
   const view: TokenView = {
     name: token.name,
     names: token.names,
     identityConflict: token.identityConflict,
-    kind,
+    kind: kindOfToken(token),
     exchanged: state.exchanged,
     status,
     flags: [],
     verifiedClaims: state.verified,
-    sessions,
+    sessions: sessionsOf(state, links),
     successors: successorsOf(onsets, links),
     unconfirmed: issued.length > 0 && issued.every((o) => o.unconfirmed),
     firstSeen,
@@ -107,8 +95,8 @@ export function evaluate(token: FoldedToken, cut: Cut, world: World, links: Link
     attestations: [...state.attestations.values()]
       .filter((x) => x.at <= cut.T)
       .sort((x, y) => x.at - y.at || (x.statement < y.statement ? -1 : 1)),
-    legalHold: [...state.holds.values()].some((h) => h.op === 'place'),
-    conflicts,
+    legalHold: isHeld(state, marks.names, cut.T, world),
+    conflicts: conflictingAttributes(a, canonical),
     unattributed: token.unattributed,
   };
   assign(view, 'partOf', token.partOf);
@@ -116,11 +104,11 @@ export function evaluate(token: FoldedToken, cut: Cut, world: World, links: Link
   assign(view, 'jti', attribute<string>(a, 'jti'));
   assign(view, 'form', attribute<'jwt' | 'opaque'>(a, 'form'));
   assign(view, 'subject', subject);
-  assign(view, 'client', client);
-  assign(view, 'consumer', current(links, attribute<Name>(a, 'consumer')));
-  assign(view, 'credential', current(links, attribute<Name>(a, 'credential')));
+  assign(view, 'client', named('client'));
+  assign(view, 'consumer', named('consumer'));
+  assign(view, 'credential', named('credential'));
   assign(view, 'kid', attribute<string>(a, 'kid'));
-  assign(view, 'kidName', kidName);
+  assign(view, 'kidName', named('kidName'));
   assign(view, 'alg', attribute<string>(a, 'alg'));
   assign(view, 'typ', attribute<string>(a, 'typ'));
   assign(view, 'audiences', attribute<Audiences>(a, 'audiences'));
@@ -128,9 +116,9 @@ export function evaluate(token: FoldedToken, cut: Cut, world: World, links: Link
   assign(view, 'cnf', attribute<{ jkt?: string; x5t?: string }>(a, 'cnf'));
   assign(view, 'claims', attribute<string[]>(a, 'claims'));
   assign(view, 'family', family);
-  assign(view, 'parent', current(links, attribute<Name>(a, 'parent')));
-  assign(view, 'subjectToken', current(links, attribute<Name>(a, 'subjectToken')));
-  assign(view, 'subjectFamily', current(links, attribute<Name>(a, 'subjectFamily')));
+  assign(view, 'parent', named('parent'));
+  assign(view, 'subjectToken', named('subjectToken'));
+  assign(view, 'subjectFamily', named('subjectFamily'));
   assign(view, 'actorDepth', attribute<number>(a, 'actorDepth'));
   assign(view, 'iat', attribute<number>(a, 'iat'));
   assign(view, 'issuedAt', issued[0]?.at);
@@ -140,13 +128,16 @@ export function evaluate(token: FoldedToken, cut: Cut, world: World, links: Link
     view.endedAt = ends[0]!.at;
     view.cause = ends.find((end) => STATUS_OF_END[end.kind] === status)?.cause ?? ends[0]!.cause;
   } else if (status === 'expired') view.cause = 'expired';
-  view.flags = flagsOf(view, state, refusals);
+  view.flags = flagsOf(view, state, seenBefore);
   return view;
 }
 
-/** Flags of the state digest (conflict, overflow, unitSuspect) and those for people, sorted. */
-function flagsOf(view: TokenView, state: TokenState, refusals: string[]): string[] {
-  const flags = [...refusals];
+/**
+ * Flags of the state digest (conflict, overflow, unitSuspect) and those for people, sorted. `expiryReplaced` and
+ * `seenBeforeIssue` list the two ways in which a fact may weaken an end (MODEL §5, invariants).
+ */
+function flagsOf(view: TokenView, state: TokenState, seenBefore: number | undefined): string[] {
+  const flags = refusalFlags(view.uses, view.ends, view.expiry);
   if (view.identityConflict || view.conflicts.length > 0) flags.push('conflict');
   if ([...state.attributes.values()].some((values) => values.overflow)) flags.push('overflow');
   if (view.expiry.flags.includes('unit-suspect')) flags.push('unitSuspect');
@@ -155,82 +146,82 @@ function flagsOf(view: TokenView, state: TokenState, refusals: string[]): string
   if (view.legalHold) flags.push('legalHold');
   if (view.audiences?.kind === 'invalid') flags.push('audienceInvalid');
   if (view.uses.some((use) => use.future)) flags.push('futureDated');
+  if (isExpiryReplaced(state)) flags.push('expiryReplaced');
+  if (seenBefore !== undefined) flags.push('seenBeforeIssue');
   return flags.sort();
 }
 
-function statusOf(
-  ends: readonly End[],
-  expiry: Expiry,
-  T: number,
-  suspended: boolean,
-  accepted: boolean,
-  issued: boolean,
-  expiredByWord: boolean,
-): Status {
-  const byEnd = new Set(ends.map((end) => STATUS_OF_END[end.kind]));
+/** Display order (MODEL §5.7). */
+function statusOf(known: {
+  ends: readonly End[];
+  expired: boolean;
+  suspended: boolean;
+  accepted: boolean;
+  issued: boolean;
+}): Status {
+  const byEnd = new Set(known.ends.map((end) => STATUS_OF_END[end.kind]));
   for (const status of ['compromised', 'revoked', 'rotated', 'consumed'] as const) if (byEnd.has(status)) return status;
-  if ((expiry.kind === 'at' && T >= expiry.at!) || expiredByWord) return 'expired';
-  if (suspended) return 'suspended';
-  return accepted ? 'active' : issued ? 'issued' : 'observed';
+  if (known.expired) return 'expired';
+  if (known.suspended) return 'suspended';
+  return known.accepted ? 'active' : known.issued ? 'issued' : 'observed';
 }
 
-/** The attribute, unless a renewal in place at or before T says later (MODEL §5.2); a tie takes the earlier expiry. */
-export function expiryOf(state: TokenState, T: number): Expiry {
-  let best: { at: number; expiry: Expiry } | undefined;
-  for (const renewal of state.renewals.values()) {
-    if (renewal.at > T) continue;
-    if (
-      best === undefined ||
-      renewal.at > best.at ||
-      (renewal.at === best.at && instantOf(renewal.expiry) < instantOf(best.expiry))
-    ) {
-      best = renewal;
+/** The causes that suspend at T: the token's own, and those of every subject that was stated of it. */
+function suspensionsOf(state: TokenState, marks: ReadonlySet<Name>, T: number, world: World): string[] {
+  const causes = new Set(causesAt(state.suspensions, T));
+  if (world.subjects.size > 0) {
+    for (const mark of marks) {
+      const ofSubject = world.subjects.get(mark);
+      if (ofSubject !== undefined) for (const cause of causesAt(ofSubject, T)) causes.add(cause);
     }
   }
-  if (best !== undefined) return best.expiry;
-  const stated = state.attributes.get('expiry' satisfies Attribute)?.values[0];
-  let expiry = stated === undefined ? undefined : expiryOfText(stated.json);
-  for (const contested of state.contestedExpiry.values()) {
-    if (expiry === undefined || instantOf(contested.expiry) < instantOf(expiry)) expiry = contested.expiry;
-  }
-  return expiry ?? { kind: 'unknown', raw: null, unit: 'none', flags: [] };
+  return [...causes].sort();
 }
 
-function instantOf(expiry: Expiry): number {
-  return expiry.kind === 'at' ? expiry.at! : Infinity;
+function isHeld(state: TokenState, marks: ReadonlySet<Name>, T: number, world: World): boolean {
+  if (world.holds.stands(state.holds, T)) return true;
+  for (const mark of marks) if (world.holds.standsFor(mark, T)) return true;
+  return false;
 }
 
-function usesUpTo(state: TokenState, cut: Cut): Use[] {
+function usesUpTo(state: TokenState, cut: Cut, links: Links): Use[] {
   const out: Use[] = [];
   for (const use of state.uses.entries.values()) {
     const until = cutFor(cut, use.gateway);
     if (use.first > until) continue;
-    out.push(use.last <= until ? use : { ...use, last: until, exact: false });
+    const known = use.last <= until ? use : { ...use, last: until, exact: false };
+    out.push(links.hasRenames && use.client !== undefined ? { ...known, client: links.current(use.client) } : known);
   }
-  return out.sort((x, y) => x.first - y.first || x.last - y.last || (useOrder(x) < useOrder(y) ? -1 : 1));
+  return out.sort(compareUses);
 }
 
-function useOrder(use: Use): string {
-  return JSON.stringify(use, Object.keys(use).sort());
+function compareUses(a: Use, b: Use): number {
+  if (a.first !== b.first) return a.first - b.first;
+  if (a.last !== b.last) return a.last - b.last;
+  const [x, y] = [orderText(a), orderText(b)];
+  return x < y ? -1 : x > y ? 1 : 0;
 }
 
-function togglesBy(state: TokenState, T: number): boolean {
-  for (const toggles of state.toggles.values()) for (const { at } of toggles.values()) if (at <= T) return true;
-  return false;
+function orderText(use: Use): string {
+  return JSON.stringify(Object.entries(use).sort(([p], [q]) => (p < q ? -1 : 1)));
 }
 
+function sessionsOf(state: TokenState, links: Links): Name[] {
+  const sessions = [...state.marks].filter((mark) => kindOfName(mark) === 'ses');
+  return [...new Set(sessions.map((each) => links.current(each)))].sort();
+}
+
+/** A consumer stays one, whatever its lines say of the credential (ADR 0004). */
 function kindOfToken(token: FoldedToken): TokenView['kind'] {
-  const stated = attribute<TokenView['kind']>(token.state.attributes, 'kind');
-  if (stated !== undefined) return stated;
   const kind = kindOfName(token.name);
-  if (kind === 'cred') return 'apiKey';
   if (kind === 'con') return 'consumer';
-  return 'unknown';
+  const stated = attribute<TokenView['kind']>(token.state.attributes, 'kind');
+  return stated ?? (kind === 'cred' ? 'apiKey' : 'unknown');
 }
 
 function successorsOf(onsets: readonly OnsetEntry[], links: Links): Name[] {
   const out = new Set<Name>();
-  for (const o of onsets) if (o.kind === 'rotated' && o.qualifier !== '') out.add(links.current(o.qualifier));
+  for (const o of onsets) if (o.kind === 'rotated' && o.qualifier !== '') out.add(links.canonical(o.qualifier));
   return [...out].sort();
 }
 
@@ -243,14 +234,6 @@ function onsetOf(entry: OnsetEntry): Onset {
   if (entry.gateway !== undefined) onset.gateway = entry.gateway;
   if (entry.version !== undefined) onset.version = entry.version;
   return onset;
-}
-
-function byTime(a: OnsetEntry, b: OnsetEntry): number {
-  return a.at - b.at || (`${a.gateway}${a.version}` < `${b.gateway}${b.version}` ? -1 : 1);
-}
-
-function current(links: Links, name: Name | undefined): Name | undefined {
-  return name === undefined ? undefined : links.current(name);
 }
 
 function assign<K extends keyof TokenView>(view: TokenView, key: K, value: TokenView[K] | undefined): void {

@@ -1,15 +1,18 @@
 import { findingsOf, FindingSet } from './findings/findings.js';
 import type { Login, Surroundings } from './findings/context.js';
-import { issuerSpellings } from './findings/inputs.js';
-import { viewUnit, type FoldedView } from './fold.js';
+import { findingsOfNotes, issuerSpellings } from './findings/inputs.js';
+import { stateOfStream, type FactsOf } from './fold.js';
+import { worldUnder } from './known-settings.js';
 import { Links, type Unit } from './links.js';
-import { kindOfName, type Name } from './names.js';
+import type { Name } from './names.js';
 import type { RecordedFact } from './observations.js';
 import type { ResolvedFact } from './resolve.js';
+import type { TokenState } from './state.js';
 import type { Borders } from './uses.js';
+import { evaluateUnit, type FoldedUnit, type FoldedView } from './view-unit.js';
 import type { Cut, Finding, TokenView } from './view.js';
 import { Watermarks, type SourceClocks } from './watermarks.js';
-import { worldUnder, type World } from './world.js';
+import type { World } from './world.js';
 
 /** Where a history is read from, bounded to position ≤ K and one tenant. Every iterable may be asked for again. */
 export interface HistorySource {
@@ -37,27 +40,17 @@ export interface NameRange {
  */
 export class History {
   readonly world: World;
-  readonly links = new Links();
+  readonly links: Links;
   private marks: Watermarks | undefined;
-  private logins: Map<string, { at: number; name: Name }[]> | undefined;
+  private logins: Map<string, Map<Name, number>> | undefined;
+  private readonly streamStates = new Map<Name, TokenState>();
 
   constructor(readonly source: HistorySource) {
     const worldFacts = [...source.worldFacts()];
     this.world = worldUnder(worldFacts, source.conflictKeys());
-    const { resolver } = this.world;
-    for (const fact of worldFacts) {
-      const resolved = resolver.resolve(fact);
-      if (resolved !== undefined) this.world.add(resolved);
-    }
-    const later: ResolvedFact[] = [];
-    for (const fact of source.linkFacts()) {
-      const resolved = resolver.resolve(fact);
-      if (resolved === undefined) continue;
-      if (resolved.kind === 'token.renamed') this.links.add(resolved);
-      else later.push(resolved);
-    }
-    // Renames are known before anything that they change is compared (MODEL §1.5).
-    for (const fact of later) this.links.add(fact);
+    this.links = linksOf(() => this.resolved(source.linkFacts()));
+    const current = (name: Name): Name => this.links.current(name);
+    for (const fact of this.resolved(worldFacts)) this.world.add(fact, current);
   }
 
   get watermarks(): Watermarks {
@@ -90,39 +83,79 @@ export class History {
 
   /** The tokens of the unit that a name belongs to; empty if nothing at or before the cut is known of it. */
   unitViews(name: Name, cut: Cut, borders: Borders = []): FoldedView[] {
-    return viewUnit(this.links.unitOf(name), (each) => this.factsOf(each), cut, this.world, this.links, borders);
+    return this.evaluate(this.links.unitOf(name), cut, borders).views;
+  }
+
+  private evaluate(
+    unit: Unit,
+    cut: Cut,
+    borders: Borders,
+    factsOf: FactsOf = (name) => this.factsOf(name),
+  ): FoldedUnit {
+    const states = (name: Name): TokenState => this.streamState(name);
+    return evaluateUnit(unit, factsOf, cut, this.world, this.links, borders, states);
+  }
+
+  /** A tok that many jtis show restricts each of them: its stream is read once, not once for each. */
+  private streamState(name: Name): TokenState {
+    let state = this.streamStates.get(name);
+    if (state === undefined) {
+      state = stateOfStream(name, (each) => this.factsOf(each));
+      if (this.streamStates.size >= 64) this.streamStates.clear();
+      this.streamStates.set(name, state);
+    }
+    return state;
   }
 
   /** One token, or the part of a conflicting identity with this name. */
   view(name: Name, cut: Cut, borders: Borders = []): TokenView | undefined {
-    const parts = this.unitViews(name, cut, borders);
-    return (parts.find((part) => part.view.name === name) ?? parts[0])?.view;
+    const here = this.links.current(name);
+    const parts = this.unitViews(here, cut, borders);
+    return (parts.find((part) => part.view.name === here) ?? parts[0])?.view;
   }
 
   /** Every token as of a cut, in order of name, with the unit it belongs to. Consumers come too; they are no tokens. */
   *views(cut: Cut, borders: Borders = [], range: NameRange = {}): Iterable<FoldedView & { unit: Unit }> {
-    for (const { name, facts } of this.source.streams(range)) {
-      const here = this.links.current(name);
-      if (here !== name && !this.standsAlone(here)) continue;
-      const unit = this.links.unitOf(here);
-      const isCenter = unit.center === here;
-      const partOfMany = unit.parts.includes(here);
-      if (!isCenter && !partOfMany) continue;
-      if (isCenter && unit.parts.length > 0 && kindOfName(here) !== 'tok') continue;
-      const factsOf = (each: Name): Iterable<ResolvedFact> =>
-        each === name && !this.links.hasRenames ? this.resolved(facts) : this.factsOf(each);
-      const views = viewUnit(unit, factsOf, cut, this.world, this.links, borders);
-      for (const folded of views) {
-        if (partOfMany && folded.view.name !== here) continue;
-        yield { ...folded, unit };
+    for (const { name, facts } of this.names(spreadOf(range))) {
+      const unit = this.links.unitOf(name);
+      const isPart = unit.parts.includes(name);
+      if (unit.center !== name && !isPart) continue;
+      for (const folded of this.evaluate(unit, cut, borders, this.reading(name, facts)).views) {
+        const { name: own } = folded.view;
+        if (isPart ? own !== name : unit.parts.includes(own)) continue;
+        if ((range.from === undefined || own >= range.from) && (range.before === undefined || own < range.before)) {
+          yield { ...folded, unit };
+        }
       }
     }
   }
 
-  /** Whether a renamed name has no stream of its own, so that its old stream must stand for it. */
-  private standsAlone(current: Name): boolean {
-    for (const _ of this.source.factsOf(current)) return false;
-    return true;
+  /** Every unit as of a cut, whole, in order of its center's name: also those that nothing is known of at the cut. */
+  *units(cut: Cut, borders: Borders = []): Iterable<FoldedUnit> {
+    for (const { name, facts } of this.names({})) {
+      const unit = this.links.unitOf(name);
+      if (unit.center === name) yield this.evaluate(unit, cut, borders, this.reading(name, facts));
+    }
+  }
+
+  /** The facts of a stream that is being read anyway need no second reading. */
+  private reading(name: Name, facts: Iterable<RecordedFact> | undefined): FactsOf {
+    if (facts === undefined || this.links.hasRenames) return (each) => this.factsOf(each);
+    return (each) => (each === name ? this.resolved(facts) : this.factsOf(each));
+  }
+
+  /** Names that may stand for a token, in order: those of streams, and the few that have none of their own. */
+  private *names(range: NameRange): Iterable<{ name: Name; facts?: Iterable<RecordedFact> }> {
+    const within = (name: Name): boolean =>
+      (range.from === undefined || name >= range.from) && (range.before === undefined || name < range.before);
+    const without = [...this.links.namesWithoutStream()].filter(within).sort();
+    let next = 0;
+    for (const stream of this.source.streams(range)) {
+      while (next < without.length && without[next]! < stream.name) yield { name: without[next++]! };
+      if (without[next] === stream.name) next++;
+      if (this.links.current(stream.name) === stream.name) yield stream;
+    }
+    while (next < without.length) yield { name: without[next++]! };
   }
 
   /** What rules may ask about other tokens, as of a cut; a bounded number of answers is remembered. */
@@ -149,25 +182,26 @@ export class History {
     otherThan: Name | undefined,
   ): Login | undefined {
     let best: Login | undefined;
-    for (const { at, name } of this.loginIndex().get(`${subject} ${client}`) ?? []) {
-      if (at <= after || at > until || (best !== undefined && at >= best.at)) continue;
-      const family = this.links.familyOf([name]);
-      if (family !== undefined && family === otherThan) continue;
-      best = family === undefined ? { at } : { at, family };
+    for (const [family, at] of this.loginIndex().get(`${subject} ${client}`) ?? []) {
+      if (family === otherThan || at <= after || at > until) continue;
+      if (best === undefined || at < best.at || (at === best.at && family < best.family!)) best = { at, family };
     }
     return best;
   }
 
-  private loginIndex(): Map<string, { at: number; name: Name }[]> {
+  /** When each family of a subject and client was opened: its earliest issuance that renews nothing. */
+  private loginIndex(): Map<string, Map<Name, number>> {
     if (this.logins !== undefined) return this.logins;
     this.logins = new Map();
-    for (const fact of this.resolved(this.source.linkFacts())) {
-      const { sub, cli, fam } = fact.names;
-      if (fact.kind !== 'token.issued' || fact.authority === 'claimed' || !sub || !cli || !fam) continue;
-      const key = `${sub} ${cli}`;
-      const list = this.logins.get(key);
-      if (list === undefined) this.logins.set(key, [{ at: fact.time, name: fam }]);
-      else list.push({ at: fact.time, name: fam });
+    for (const { names, data, kind, authority, time } of this.resolved(this.source.linkFacts())) {
+      const { sub, cli, fam } = names;
+      if (kind !== 'token.issued' || authority === 'claimed' || !sub || !cli || !fam) continue;
+      if (data['parent'] !== undefined || data['grantType'] === 'refresh_token') continue;
+      const family = this.links.familyOf([fam]) ?? fam;
+      const key = `${this.links.current(sub)} ${this.links.current(cli)}`;
+      let opened = this.logins.get(key);
+      if (opened === undefined) this.logins.set(key, (opened = new Map()));
+      opened.set(family, Math.min(opened.get(family) ?? Infinity, time));
     }
     return this.logins;
   }
@@ -177,31 +211,43 @@ export class History {
     const set = new FindingSet();
     const issuers = new Set<string>();
     const around = this.surroundings(cut);
-    let unit: { center: Name; parts: FoldedView[] } | undefined;
-    const settle = (): void => {
-      if (unit === undefined) return;
-      for (const finding of findingsOf(unit.parts, this.world, this.links, this.watermarks, around, cut.T))
-        set.add(finding);
-    };
-    for (const folded of this.views(cut)) {
-      if (folded.view.issuer !== undefined) issuers.add(folded.view.issuer);
-      // The parts of one identity stand apart in order of name: each such unit is taken whole, at its first part.
-      if (folded.unit.parts.length > 0) {
-        const parts = this.unitViews(folded.view.name, cut);
-        if (parts[0]?.view.name === folded.view.name) {
-          settle();
-          unit = { center: folded.unit.center, parts };
-        }
-        continue;
-      }
-      if (unit?.center === folded.unit.center) unit.parts.push(folded);
-      else {
-        settle();
-        unit = { center: folded.unit.center, parts: [folded] };
-      }
+    const { world, links, watermarks } = this;
+    for (const { tokens, views } of this.units(cut)) {
+      for (const { view } of views) if (view.issuer !== undefined) issuers.add(view.issuer);
+      for (const finding of findingsOf(views, world, links, watermarks, around, cut.T)) set.add(finding);
+      // A token that nobody had the authority to speak of has no view; what was claimed of it is raised all the same.
+      const unseen = tokens.filter((token) => !views.some((folded) => folded.token === token));
+      for (const { name, state } of unseen)
+        for (const finding of findingsOfNotes(state.notes, [name], watermarks, cut.T)) set.add(finding);
     }
-    settle();
+    for (const finding of findingsOfNotes(world.notes, [], watermarks, cut.T)) set.add(finding);
     for (const finding of issuerSpellings(issuers)) set.add(finding);
     return set.list();
   }
+}
+
+/** Renames are known before anything that they change is compared (MODEL §1.5): with any, the facts are read twice. */
+function linksOf(facts: () => Iterable<ResolvedFact>): Links {
+  let links = new Links();
+  const renames: ResolvedFact[] = [];
+  for (const fact of facts()) {
+    if (fact.kind === 'token.renamed') renames.push(fact);
+    links.add(fact);
+  }
+  if (!links.hasRenames) return links;
+  links = new Links();
+  for (const fact of renames) links.add(fact);
+  for (const fact of facts()) if (fact.kind !== 'token.renamed') links.add(fact);
+  return links;
+}
+
+/** Parts that no tok names share half of their name with the jti in whose stream they stand (ADR 0003). */
+const SHARED = 16;
+
+/** The streams in which every token of a range stands. */
+function spreadOf({ from, before }: NameRange): NameRange {
+  const out: NameRange = {};
+  if (from !== undefined) out.from = from.slice(0, SHARED);
+  if (before !== undefined) out.before = /^0*$/.test(before.slice(SHARED)) ? before : `${before.slice(0, SHARED)}g`;
+  return out;
 }

@@ -1,115 +1,145 @@
+import { NameMultimap } from './name-multimap.js';
+import { NameUnion } from './name-union.js';
 import { kindOfName, placementOf, type Name } from './names.js';
 import type { RecordedFact } from './observations.js';
+import { Renames } from './renames.js';
 import type { ResolvedFact } from './resolve.js';
+
+/** Where the copies of an alias were found: at its canonical name, at its tok. */
+const AT_CENTER = 1;
+const AT_TOK = 2;
 
 /**
  * What joins names: aliases, renames, rotation edges and grants (MODEL §1.4–§1.6). Order of facts does not matter.
  * Fill it with `add`, then ask; asking after a further `add` sees the added facts too.
  */
 export class Links {
-  private readonly renames = new Map<Name, Name>();
-  private readonly jtiToks = new Map<Name, Set<Name>>();
-  private readonly tokJtis = new Map<Name, Set<Name>>();
-  private readonly credToks = new Map<Name, Set<Name>>();
-  private readonly tokCreds = new Map<Name, Set<Name>>();
+  private readonly renames = new Renames();
+  private readonly jtiToks = new NameMultimap();
+  private readonly tokJtis = new NameMultimap();
+  private readonly credToks = new NameMultimap();
+  private readonly tokCreds = new NameMultimap();
   private readonly families = new NameUnion();
+  /** Aliases of which one copy only was read so far: `canonical tok` → where it stood. */
+  private readonly halves = new Map<string, number>();
+  /** Whether the families must still learn of aliases; `rivals` counts toks that alias nothing any more. */
+  private unsettled = false;
+  private rivals = 0;
+  private reachable = new Map<Name, Name[]>();
 
   /** Facts without authority join nothing. Renames must be added (or preloaded) before facts that use old names. */
   add(fact: ResolvedFact): void {
     if (fact.authority === 'claimed') return;
     const { names, data, kind } = fact;
     if (kind === 'token.renamed') {
-      this.renames.set(data['from'] as Name, data['to'] as Name);
+      this.renames.add(data['from'] as Name, data['to'] as Name, fact.time);
       return;
     }
     if (kind === 'token.aliased') {
-      this.addAlias(names.jti, names.cred, names.tok);
+      this.addAlias(names.jti, names.cred, names.tok, fact.subject);
       return;
     }
     if (kind === undefined || !kind.startsWith('token.')) return;
     const token = placementOf(names);
-    if (token === undefined) return;
-    if (names.fam !== undefined && kind !== 'token.exchanged')
-      this.families.union(this.current(token), this.current(names.fam));
-    for (const other of [data['parent'], data['successor']]) {
-      if (typeof other === 'string') this.families.union(this.current(token), this.current(other));
-    }
+    // A consumer is no token, so it has no family.
+    if (token === undefined || token === names.con) return;
+    if (names.fam !== undefined && kind !== 'token.exchanged') this.addEdge(token, names.fam);
+    if (typeof data['parent'] === 'string') this.addEdge(token, data['parent']);
+    if (typeof data['successor'] === 'string') this.addEdge(token, data['successor']);
   }
 
-  private addAlias(jti: Name | undefined, cred: Name | undefined, tok: Name | undefined): void {
-    if (tok === undefined) return;
-    if (jti !== undefined) {
-      put(this.jtiToks, this.current(jti), this.current(tok));
-      put(this.tokJtis, this.current(tok), this.current(jti));
-    } else if (cred !== undefined) {
-      put(this.credToks, this.current(cred), this.current(tok));
-      put(this.tokCreds, this.current(tok), this.current(cred));
-    }
+  private addEdge(a: Name, b: Name): void {
+    this.families.union(this.current(a), this.current(b));
+    this.unsettled = true;
+  }
+
+  private addAlias(jti: Name | undefined, cred: Name | undefined, tok: Name | undefined, stream: Name): void {
+    const center = jti ?? cred;
+    if (tok === undefined || center === undefined) return;
+    const [here, leaf] = [this.current(center), this.current(tok)];
+    this.noteCopy(here, leaf, this.current(stream) === leaf ? AT_TOK : AT_CENTER);
+    const [toks, centers] = jti === undefined ? [this.credToks, this.tokCreds] : [this.jtiToks, this.tokJtis];
+    if (!toks.add(here, leaf)) return;
+    centers.add(leaf, here);
+    this.unsettled = true;
+    if (centers.count(leaf) === 2) this.rivals++;
+    // An alias that no longer holds must not hold families together.
+    this.families.forgetDerived();
+  }
+
+  private noteCopy(center: Name, tok: Name, where: number): void {
+    const key = `${center} ${tok}`;
+    const known = (this.halves.get(key) ?? 0) | where;
+    this.halves.set(key, known);
+    if (known === (AT_CENTER | AT_TOK)) this.halves.delete(key);
   }
 
   /** A name after renames (old secret version, corrected issuer mapping). */
   current(name: Name): Name {
-    let at = name;
-    for (let hops = 0; hops < 16; hops++) {
-      const next = this.renames.get(at);
-      if (next === undefined) break;
-      at = next;
-    }
-    return at;
+    return this.renames.current(name);
   }
 
   /** Old names that were renamed to this one. */
-  formerNames(name: Name): Name[] {
-    const out: Name[] = [];
-    for (const from of this.renames.keys()) if (this.current(from) === name) out.push(from);
-    return out;
+  formerNames(name: Name): readonly Name[] {
+    return this.renames.formerOf(name);
   }
   get hasRenames(): boolean {
     return this.renames.size > 0;
   }
 
-  /** A tok that shows two jtis (or two creds) aliases nothing. */
-  private aliasesOneOf(tok: Name, centers: Map<Name, Set<Name>>): boolean {
-    return (centers.get(tok)?.size ?? 0) === 1;
+  /**
+   * Names that may stand for a token without a stream of their own: renamed to, or aliased where the cut at K took
+   * one copy of the alias and left the other.
+   */
+  namesWithoutStream(): Set<Name> {
+    const out = this.renames.targets();
+    for (const key of this.halves.keys()) for (const name of key.split(' ')) out.add(this.current(name));
+    return out;
   }
 
   /** The toks that are this jti's or cred's, sorted. */
   leavesOf(center: Name): Name[] {
     const kind = kindOfName(center);
-    const toks = kind === 'jti' ? this.jtiToks.get(center) : kind === 'cred' ? this.credToks.get(center) : undefined;
-    if (toks === undefined) return [];
+    const toks = kind === 'jti' ? this.jtiToks : kind === 'cred' ? this.credToks : undefined;
+    if (toks === undefined || toks.count(center) === 0) return [];
     const out: Name[] = [];
-    for (const tok of toks) if (this.centerOf(tok) === center) out.push(tok);
+    for (const tok of toks.of(center)) if (this.centerOf(tok) === center) out.push(tok);
     return out.sort();
   }
 
-  /** The jti or cred that a tok stands for, if exactly one; a jti goes before a cred. */
+  /** The jti or cred that a tok stands for, if exactly one: a tok that shows two aliases nothing; a jti goes first. */
   centerOf(name: Name): Name | undefined {
-    if (this.tokJtis.has(name)) {
-      return this.aliasesOneOf(name, this.tokJtis) ? first(this.tokJtis.get(name)!) : undefined;
-    }
-    if (this.tokCreds.has(name)) {
-      return this.aliasesOneOf(name, this.tokCreds) ? first(this.tokCreds.get(name)!) : undefined;
-    }
-    return undefined;
+    return this.tokJtis.count(name) > 0 ? this.tokJtis.only(name) : this.tokCreds.only(name);
+  }
+
+  /** The name under which answers speak of a token: its jti or cred, or the tok of a part. */
+  canonical(name: Name): Name {
+    const here = this.current(name);
+    const center = this.centerOf(here);
+    return center === undefined || this.leavesOf(center).length > 1 ? here : center;
   }
 
   /** The jtis of a tok that shows two or more of them, sorted; else empty. */
   rivalJtisOf(tok: Name): Name[] {
-    const jtis = this.tokJtis.get(tok);
-    return jtis !== undefined && jtis.size > 1 ? [...jtis].sort() : [];
+    return this.tokJtis.count(tok) > 1 ? [...this.tokJtis.of(tok)].sort() : [];
+  }
+
+  /** The toks of a jti that show other jtis too, sorted. */
+  rivalToksOf(jti: Name): Name[] {
+    if (this.rivals === 0) return [];
+    return [...this.jtiToks.of(jti)].filter((tok) => this.tokJtis.count(tok) > 1).sort();
   }
 
   /** Names whose revocations, compromises and suspensions reach this unit though they are not part of it. */
   restrictedBy(center: Name, leaves: readonly Name[]): Name[] {
     const out = new Set<Name>();
     for (const name of [center, ...leaves]) {
-      for (const map of [this.jtiToks, this.tokJtis, this.tokCreds])
-        for (const other of map.get(name) ?? []) out.add(other);
+      for (const map of [this.jtiToks, this.tokJtis, this.credToks, this.tokCreds])
+        for (const other of map.of(name)) out.add(other);
     }
     out.delete(center);
     for (const leaf of leaves) out.delete(leaf);
-    return [...out].sort();
+    return out.size === 0 ? [] : [...out].sort();
   }
 
   /**
@@ -125,6 +155,7 @@ export class Links {
 
   /** The label of a token's family: its smallest fam name, else its smallest member; undefined without edges. */
   familyOf(names: Iterable<Name>): Name | undefined {
+    this.settle();
     let best: Name | undefined;
     for (const name of names) {
       const label = this.families.label(this.current(name));
@@ -135,6 +166,7 @@ export class Links {
 
   /** Token names (not fam names) of a family, canonical and sorted. */
   membersOf(label: Name): Name[] {
+    this.settle();
     const out = new Set<Name>();
     for (const name of this.families.members(label)) {
       if (kindOfName(name) !== 'fam') out.add(this.centerOf(name) ?? name);
@@ -144,10 +176,53 @@ export class Links {
 
   /** Fam names of a family: the streams where its ends are stated. */
   grantsOf(label: Name): Name[] {
+    this.settle();
     return this.families
       .members(label)
       .filter((name) => kindOfName(name) === 'fam')
       .sort();
+  }
+
+  /**
+   * Every name at which an end of this family may be stated: its grants and members, and, one step over a tok that
+   * aliases nothing any more, those that it once joined: an end never weakens because an alias turned out wrong.
+   */
+  reachOf(label: Name): readonly Name[] {
+    this.settle();
+    const known = this.reachable.get(label);
+    if (known !== undefined) return known;
+    const own = this.families.members(label);
+    const out = new Set(own);
+    if (this.rivals > 0) {
+      for (const name of own) {
+        const others = kindOfName(name) === 'tok' ? this.rivalJtisOf(name) : this.rivalToksOf(name);
+        for (const other of others) {
+          out.add(other);
+          for (const member of this.families.members(other)) out.add(member);
+        }
+      }
+    }
+    const reach = [...out];
+    if (this.reachable.size >= 4096) this.reachable.clear();
+    this.reachable.set(label, reach);
+    return reach;
+  }
+
+  /** The two names of one token are one member of its family; a tok without edges of its own brings none. */
+  private settle(): void {
+    if (!this.unsettled) return;
+    this.unsettled = false;
+    this.reachable = new Map();
+    // Twice: the first pass brings a family from one tok to its jti, the second from there to the other toks.
+    for (let pass = 0; pass < 2; pass++) {
+      for (const centers of [this.tokJtis, this.tokCreds]) {
+        for (const tok of centers.keys()) {
+          const center = centers.only(tok);
+          if (center === undefined || this.centerOf(tok) !== center) continue;
+          if (this.families.has(tok) || this.families.has(center)) this.families.derive(tok, center);
+        }
+      }
+    }
   }
 }
 
@@ -168,83 +243,4 @@ export function conflictingKeys(facts: Iterable<RecordedFact>): Set<string> {
     else if (known !== record.digest) out.add(record.key);
   }
   return out;
-}
-
-function put(map: Map<Name, Set<Name>>, key: Name, value: Name): void {
-  const set = map.get(key);
-  if (set === undefined) map.set(key, new Set([value]));
-  else set.add(value);
-}
-
-function first(set: Set<Name>): Name {
-  return set.values().next().value!;
-}
-
-/** Union-find over names, dense: a name is a number, parents and labels are arrays. */
-class NameUnion {
-  private readonly ids = new Map<Name, number>();
-  private readonly names: Name[] = [];
-  private readonly parents: number[] = [];
-  /** Smallest label of a root's component so far. */
-  private readonly labels: Name[] = [];
-  private byRoot: Map<number, number[]> | undefined;
-
-  union(a: Name, b: Name): void {
-    const rootA = this.root(this.idOf(a));
-    const rootB = this.root(this.idOf(b));
-    if (rootA === rootB) return;
-    this.byRoot = undefined;
-    this.parents[rootB] = rootA;
-    this.labels[rootA] = betterLabel(this.labels[rootA]!, this.labels[rootB]!);
-  }
-
-  label(name: Name): Name | undefined {
-    const id = this.ids.get(name);
-    return id === undefined ? undefined : this.labels[this.root(id)];
-  }
-
-  members(label: Name): Name[] {
-    const id = this.ids.get(label);
-    if (id === undefined) return [];
-    if (this.byRoot === undefined) {
-      this.byRoot = new Map();
-      for (let i = 0; i < this.names.length; i++) {
-        const root = this.root(i);
-        const list = this.byRoot.get(root);
-        if (list === undefined) this.byRoot.set(root, [i]);
-        else list.push(i);
-      }
-    }
-    return (this.byRoot.get(this.root(id)) ?? []).map((member) => this.names[member]!);
-  }
-
-  private idOf(name: Name): number {
-    let id = this.ids.get(name);
-    if (id === undefined) {
-      id = this.names.length;
-      this.ids.set(name, id);
-      this.names.push(name);
-      this.parents.push(id);
-      this.labels.push(name);
-      this.byRoot = undefined;
-    }
-    return id;
-  }
-
-  private root(id: number): number {
-    let at = id;
-    while (this.parents[at] !== at) {
-      this.parents[at] = this.parents[this.parents[at]!]!;
-      at = this.parents[at]!;
-    }
-    return at;
-  }
-}
-
-/** A fam name goes before any member; within a kind the smallest. */
-function betterLabel(a: Name, b: Name): Name {
-  const aFam = kindOfName(a) === 'fam';
-  const bFam = kindOfName(b) === 'fam';
-  if (aFam !== bFam) return aFam ? a : b;
-  return a < b ? a : b;
 }

@@ -1,9 +1,17 @@
 import type { HistorySource, NameRange } from './history.js';
 import { conflictingKeys } from './links.js';
-import type { Name } from './names.js';
+import { isName, kindOfName, type Name } from './names.js';
 import type { RecordedFact } from './observations.js';
 import { SourceClocks } from './watermarks.js';
 import { isWorldType } from './world.js';
+
+const TOKEN_KINDS: ReadonlySet<string | undefined> = new Set(['jti', 'tok', 'cred', 'con']);
+
+/** Whether a fact stands in a token's stream: token facts, and attestations and holds that name a token. */
+export function isAboutToken({ type, subject }: Pick<RecordedFact, 'type' | 'subject'>): boolean {
+  if (!isWorldType(type)) return true;
+  return /^tallystick\.(attestation|legalhold)\./.test(type) && isName(subject) && TOKEN_KINDS.has(kindOfName(subject));
+}
 
 /** A history out of a list of facts, in any order: the reference that the ledger's replay is held against. */
 export class MemorySource implements HistorySource {
@@ -15,25 +23,22 @@ export class MemorySource implements HistorySource {
     const seen = new Set<string>();
     const distinct: RecordedFact[] = [];
     for (const fact of facts) {
-      if (seen.has(fact.id)) continue;
-      seen.add(fact.id);
+      // A fact that stands in two streams, as an alias does, is one in each.
+      const key = `${fact.subject} ${fact.id}`;
+      if (seen.has(key)) continue;
+      seen.add(key);
       distinct.push(fact);
     }
     this.facts = distinct;
     this.conflicts = conflictingKeys(distinct);
     for (const fact of distinct) {
-      const aboutToken = !isWorldType(fact.type) || this.isAboutToken(fact);
-      if (!aboutToken) this.world.push(fact);
+      if (!isAboutToken(fact)) this.world.push(fact);
       else {
         const list = this.byName.get(fact.subject);
         if (list === undefined) this.byName.set(fact.subject, [fact]);
         else list.push(fact);
       }
     }
-  }
-
-  private isAboutToken(fact: RecordedFact): boolean {
-    return /\.(attestation|legalhold)\./.test(fact.type) && /^[0-9a-f]{32}$/.test(fact.subject);
   }
 
   worldFacts(): Iterable<RecordedFact> {

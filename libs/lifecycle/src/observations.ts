@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isName, type Names } from './names.js';
+import { isName, kindOfName, type Names } from './names.js';
 import { settingsSchema } from './settings.js';
 import { contractSchema } from './contract.js';
 import { CURRENT_VERSION } from './upcast.js';
@@ -344,7 +344,7 @@ export function streamOf(type: ObservationType, tenant: string, subject: string)
       return `settings-${tenant}`;
     case 'attestation':
     case 'legalhold':
-      return isName(subject) ? `token-${subject}` : `settings-${tenant}`;
+      return isName(subject) && kindOfName(subject) !== 'sub' ? `token-${subject}` : `settings-${tenant}`;
     default:
       return `${thing}-${subject}`;
   }

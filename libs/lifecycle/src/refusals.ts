@@ -16,7 +16,7 @@ const VERSION_AT_FAULT: ReadonlySet<RefusalReason | undefined> = new Set([
 
 /** Whether a refusal may be the version's fault: a *who are you* without a reason that lies in the token itself. */
 export function mayBeWrong(use: Use): boolean {
-  return use.outcome === 'refused' && use.class === 'who' && VERSION_AT_FAULT.has(use.reason);
+  return use.outcome === 'refused' && use.shadow !== true && use.class === 'who' && VERSION_AT_FAULT.has(use.reason);
 }
 
 /**

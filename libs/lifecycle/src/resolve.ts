@@ -1,5 +1,13 @@
 import { shortType, type ObservationType, type RecordedFact } from './observations.js';
-import { mayIssue, profileOf, thresholdsOf, type Authority, type Settings, type SourceProfile } from './settings.js';
+import {
+  mayIssue,
+  OWN_SOURCE,
+  profileOf,
+  thresholdsOf,
+  type Authority,
+  type Settings,
+  type SourceProfile,
+} from './settings.js';
 
 /** A fact with what the settings say of its source: computed when reading, so that a corrected profile takes effect. */
 export interface ResolvedFact extends RecordedFact {
@@ -12,9 +20,6 @@ export interface ResolvedFact extends RecordedFact {
   future: boolean;
 }
 
-/** Sources that the product itself writes under: the operator at the CLI, and intake's own bookkeeping. */
-export const OWN_SOURCE = 'tally';
-
 const GATEWAY_MAY: ReadonlySet<string> = new Set([
   'token.observed',
   'token.validated',
@@ -26,7 +31,9 @@ const GATEWAY_MAY: ReadonlySet<string> = new Set([
 ]);
 const DEPLOYER_MAY: ReadonlySet<string> = new Set(['source.gap', 'source.closed']);
 const OPERATOR_ONLY =
-  /^(settings|attestation|legalhold)\.|^source\.distrusted$|^subject\.erased$|^token\.(suspended|reinstated)$/;
+  /^(settings|attestation|legalhold)\.|^source\.distrusted$|^subject\.erased$|^token\.(suspended|reinstated|renamed)$/;
+/** Facts that reach beyond one token: an issuer must say whose they are. */
+const OF_ONE_ISSUER = /^(family|subject|fence|key)\./;
 
 /** Gives each fact its authority under one set of settings, and leaves out the facts of distrusted sources. */
 export class Resolver {
@@ -53,12 +60,13 @@ export class Resolver {
       if (distrust.source === fact.source && fact.time >= distrust.from && fact.time <= distrust.to) return undefined;
     }
     const kind = shortType(fact.type);
-    const resolved = fact as ResolvedFact;
-    resolved.kind = kind;
-    resolved.authority = kind === undefined ? 'claimed' : this.authorityOf(fact.source, kind, fact.data['issuer']);
-    resolved.conflicting = this.conflictKeys.has(fact.record.key);
-    resolved.future = fact.time > fact.recordedAt + this.futureSlack;
-    return resolved;
+    return {
+      ...fact,
+      kind,
+      authority: kind === undefined ? 'claimed' : this.authorityOf(fact.source, kind, fact.data['issuer']),
+      conflicting: this.conflictKeys.has(fact.record.key),
+      future: fact.time > fact.recordedAt + this.futureSlack,
+    };
   }
 
   /** MODEL §3.2: the authority with which a source may state this kind of fact of this issuer, else `claimed`. */
@@ -85,6 +93,8 @@ export class Resolver {
       return profile.authority === 'issuer' && mayIssue(profile, issuer) ? 'issuer' : 'gateway';
     }
     if (profile.authority === 'gateway' || OPERATOR_ONLY.test(kind)) return 'claimed';
+    // Without an issuer nothing shows that the name is one of this source's own issuers.
+    if (issuer === undefined && OF_ONE_ISSUER.test(kind) && !profile.mayIssue.includes('*')) return 'claimed';
     return mayIssue(profile, issuer) ? 'issuer' : 'claimed';
   }
 }

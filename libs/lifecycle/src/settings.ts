@@ -32,6 +32,9 @@ export type Format = (typeof FORMATS)[number];
 export const AUTHORITIES = ['operator', 'issuer', 'gateway', 'deployer'] as const;
 export type Authority = (typeof AUTHORITIES)[number] | 'claimed';
 
+/** The source that the product itself writes under: the operator at the CLI, and intake's own bookkeeping. */
+export const OWN_SOURCE = 'tally';
+
 const oddExpiry = z.enum(['never', 'expired', 'unknown']);
 
 /** A source profile (MODEL §3.1). Every field has a default for its format: see `profileOf`. */
@@ -152,7 +155,15 @@ const thresholdsSchema = z.strictObject(
 
 /** The settings file of `tally settings`; recorded as a `settings.declared` fact, the whole of it each time. */
 export const settingsSchema = z.strictObject({
-  sources: z.record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/), sourceProfileSchema).default({}),
+  sources: z
+    .record(
+      z
+        .string()
+        .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/)
+        .refine((name) => name !== OWN_SOURCE, `the name ${OWN_SOURCE} is the product's own`),
+      sourceProfileSchema,
+    )
+    .default({}),
   gateways: z
     .record(
       z.string(),

@@ -1,6 +1,5 @@
 import type { RecordedFact } from './observations.js';
-import { OWN_SOURCE } from './resolve.js';
-import { mayIssue, profileOf, type Settings } from './settings.js';
+import { mayIssue, OWN_SOURCE, profileOf, type Settings } from './settings.js';
 import type { World } from './world.js';
 
 /** What one source's facts say of its clock: the inputs of its watermark. */
@@ -62,7 +61,7 @@ export class Watermarks {
     return this.marks.get(source);
   }
 
-  /** Whether every one of these sources is complete up to an instant, with no gap open over it. */
+  /** Whether every one of these sources is complete up to an instant, with no gap before it whose facts may still come. */
   reached(sources: Iterable<string>, instant: number): boolean {
     for (const source of sources) {
       const mark = this.marks.get(source);

@@ -1,40 +1,30 @@
-import { createHash } from 'node:crypto';
 import type { Contract } from './contract.js';
+import { FamilyEnds, familyNamesOf, type FamilyEnd } from './family-ends.js';
+import { Fences, type Fence } from './fences.js';
+import { addKeyFact, type KeyFacts } from './keys.js';
+import { LegalHolds } from './legal-holds.js';
+import type { Links } from './links.js';
 import type { Name } from './names.js';
-import { fullType, type RecordedFact } from './observations.js';
-import { OWN_SOURCE, Resolver, type Distrust, type ResolvedFact } from './resolve.js';
-import { NO_SETTINGS, settingsSchema, type Authority, type Settings } from './settings.js';
-import type { Toggle } from './state.js';
+import { addNotes, type Notes } from './notes.js';
+import type { Distrust, ResolvedFact, Resolver } from './resolve.js';
+import type { Settings } from './settings.js';
+import { addToggle, type Toggles } from './toggles.js';
 
 /** Version of the rules that compute states and findings; part of every answer. */
 export const RULES_VERSION = '1';
 
-export interface Fence {
-  cutoff: number;
-  /** When the fence was raised: from here on it holds. */
+export interface ReuseReport {
   at: number;
-  cause: string;
-  authority: Authority;
-  match: { sub?: Name; cli?: Name; kid?: Name; ses?: Name; tokenKind?: string; offline?: boolean };
+  token?: Name;
+  source: string;
 }
 
-export interface FamilyEnd {
-  at: number;
-  cause: string;
-  authority: Authority;
-  version?: string;
-}
-
-export interface KeyFacts {
-  kid?: string;
-  published?: number;
-  activated?: number;
-  retired?: number;
-  removed?: number;
-  distrusted?: number;
-  compromised?: number;
-  alg?: string;
-  symmetric?: boolean;
+export interface Gap {
+  from: number;
+  /** Infinity while the gap is open. */
+  to: number;
+  /** Whether its late facts are in. */
+  closed: boolean;
 }
 
 /**
@@ -42,18 +32,22 @@ export interface KeyFacts {
  * contracts, distrust, gaps. Built from the facts of those streams in any order.
  */
 export class World {
+  /** Ends by the grant, or the token, that they were stated of. */
   readonly familyEnds = new Map<Name, FamilyEnd[]>();
-  readonly reuseReports = new Map<Name, { at: number; token?: Name; source: string }[]>();
-  readonly subjects = new Map<Name, Map<string, Toggle[]>>();
+  readonly reuseReports = new Map<Name, ReuseReport[]>();
+  /** Suspensions of subjects, by cause. */
+  readonly subjects = new Map<Name, Toggles>();
   readonly keys = new Map<Name, KeyFacts>();
   /** Latest declared contract per `component\nversion`. */
   readonly contracts = new Map<string, { contract: Contract | undefined; at: number; id: string }>();
   readonly deployments: ResolvedFact[] = [];
   readonly closed = new Map<string, number>();
-  readonly gaps = new Map<string, { from: number; to: number; closed: boolean }[]>();
-  readonly holds = new Map<Name, string[]>();
-  private readonly fences = new Map<Name, Fence[]>();
-  private fenceCount = 0;
+  readonly gaps = new Map<string, Gap[]>();
+  readonly holds = new LegalHolds();
+  /** What is odd about the facts of the world themselves. */
+  readonly notes: Notes = new Map();
+  private readonly fences = new Fences();
+  private readonly ends = new FamilyEnds(this.familyEnds);
 
   constructor(
     readonly settings: Settings,
@@ -63,35 +57,35 @@ export class World {
     readonly resolver: Resolver,
   ) {}
 
-  add(fact: ResolvedFact): void {
+  /** @param current what a name is called today: renames are folded before anything is compared (MODEL §1.5). */
+  add(fact: ResolvedFact, current: (name: Name) => Name = (name) => name): void {
+    addNotes(this.notes, fact);
     if (fact.authority === 'claimed') return;
-    const { data, names, kind, time } = fact;
+    const { data, kind, time } = fact;
     switch (kind) {
-      case 'family.revoked': {
-        const end: FamilyEnd = { at: time, cause: textOf(data['cause'], 'family revoked'), authority: fact.authority };
-        if (fact.version !== undefined) end.version = fact.version;
-        if (names.fam !== undefined) push(this.familyEnds, names.fam, end);
+      case 'family.revoked':
+        this.ends.add(fact, current);
         break;
-      }
-      case 'family.reusereported': {
-        const report: { at: number; token?: Name; source: string } = { at: time, source: fact.source };
-        if (typeof data['token'] === 'string') report.token = data['token'];
-        if (names.fam !== undefined) push(this.reuseReports, names.fam, report);
+      case 'family.reusereported':
+        this.addReuseReport(fact, current);
         break;
-      }
       case 'subject.suspended':
       case 'subject.reinstated':
-        this.addSubject(fact);
+        this.addSubject(fact, current);
+        break;
+      case 'legalhold.placed':
+      case 'legalhold.released':
+        this.holds.add(fact, current);
         break;
       case 'fence.raised':
-        this.addFence(fact);
+        this.fences.add(fact, current);
         break;
       case 'key.published':
       case 'key.activated':
       case 'key.retired':
       case 'key.removed':
       case 'key.compromised':
-        this.addKey(fact);
+        addKeyFact(this.keys, fact, current);
         break;
       case 'deployment.declared': {
         const key = `${String(data['component'])}\n${String(data['version'])}`;
@@ -108,72 +102,62 @@ export class World {
       case 'deployment.rolledback':
         this.deployments.push(fact);
         break;
-      case 'source.closed': {
-        const source = String(data['source']);
-        this.closed.set(source, Math.max(this.closed.get(source) ?? -Infinity, Number(data['watermark'])));
-        break;
-      }
+      case 'source.closed':
       case 'source.gap':
-        push(this.gaps, String(data['source']), {
-          from: Number(data['from']),
-          to: Number(data['to'] ?? Infinity),
-          closed: data['closed'] === true,
-        });
+        this.addSource(fact);
         break;
       default:
     }
   }
 
-  private addSubject(fact: ResolvedFact): void {
-    const sub = fact.names.sub;
-    if (sub === undefined || (fact.conflicting && fact.kind === 'subject.reinstated')) return;
+  private addReuseReport(fact: ResolvedFact, current: (name: Name) => Name): void {
+    const report: ReuseReport = { at: fact.time, source: fact.source };
+    if (typeof fact.data['token'] === 'string') report.token = current(fact.data['token']);
+    for (const name of familyNamesOf(fact, current)) {
+      const known = this.reuseReports.get(name);
+      if (known === undefined) this.reuseReports.set(name, [report]);
+      else known.push(report);
+    }
+  }
+
+  private addSubject(fact: ResolvedFact, current: (name: Name) => Name): void {
+    if (fact.names.sub === undefined || (fact.conflicting && fact.kind === 'subject.reinstated')) return;
+    const sub = current(fact.names.sub);
     let causes = this.subjects.get(sub);
     if (causes === undefined) this.subjects.set(sub, (causes = new Map()));
-    const reason = textOf(fact.data['reasonId'], '');
-    push(causes, `subject ${fact.authority}:${reason}`, {
-      at: fact.time,
-      op: fact.kind === 'subject.suspended' ? 'suspend' : 'reinstate',
-    });
+    const reason = typeof fact.data['reasonId'] === 'string' ? fact.data['reasonId'] : '';
+    const op = fact.kind === 'subject.suspended' ? 'on' : 'off';
+    addToggle(causes, `subject ${fact.authority}:${reason}`, fact.time, op);
   }
 
-  private addFence(fact: ResolvedFact): void {
-    const match = fact.data['match'] as Fence['match'];
-    const selective = match.ses ?? match.sub ?? match.cli ?? match.kid;
-    // A fence that names nothing would end everything; it is kept in the ledger and has no effect.
-    if (selective === undefined) return;
-    this.fenceCount++;
-    push(this.fences, selective, {
-      cutoff: Number(fact.data['cutoff']),
-      at: fact.time,
-      cause: textOf(fact.data['cause'], 'fence'),
-      authority: fact.authority,
-      match,
-    });
-  }
-
-  private addKey(fact: ResolvedFact): void {
-    const kid = fact.names.kid;
-    if (kid === undefined) return;
-    const facts = this.keys.get(kid) ?? {};
+  /** Only the operator, or intake in its name, speaks of another source than its own. */
+  private addSource(fact: ResolvedFact): void {
     const { data } = fact;
-    const earliest = (key: 'published' | 'activated' | 'retired' | 'removed' | 'distrusted' | 'compromised'): void => {
-      facts[key] = Math.min(facts[key] ?? Infinity, fact.time);
-    };
-    earliest(fact.kind!.slice('key.'.length) as 'published');
-    if (data['distrusted'] === true) earliest('distrusted');
-    if (typeof data['kid'] === 'string') facts.kid = data['kid'];
-    if (typeof data['alg'] === 'string') facts.alg = data['alg'];
-    if (data['symmetric'] === true || (typeof data['alg'] === 'string' && data['alg'].startsWith('HS')))
-      facts.symmetric = true;
-    this.keys.set(kid, facts);
+    const source = String(data['source']);
+    if (fact.authority !== 'operator' && source !== fact.source) return;
+    if (fact.kind === 'source.closed') {
+      this.closed.set(source, Math.max(this.closed.get(source) ?? -Infinity, Number(data['watermark'])));
+      return;
+    }
+    const gap = { from: Number(data['from']), to: Number(data['to'] ?? Infinity), closed: data['closed'] === true };
+    const gaps = this.gaps.get(source) ?? [];
+    const same = gaps.find(({ from }) => from === gap.from);
+    if (same === undefined) this.gaps.set(source, [...gaps, gap]);
+    else {
+      // Facts about one gap follow each other: that it ended, that its late facts are in.
+      same.to = Math.min(same.to, gap.to);
+      same.closed ||= gap.closed;
+    }
+  }
+
+  /** The ends of the families that these names belong to, and those stated of the names themselves. */
+  familyEndsOf(names: Iterable<Name>, links: Links): readonly FamilyEnd[] {
+    return this.ends.of(names, links);
   }
 
   /** Fences that could hit a token with these names; each must still be held against its birth. */
   fencesFor(names: Iterable<Name>): Fence[] {
-    if (this.fenceCount === 0) return [];
-    const out: Fence[] = [];
-    for (const name of names) for (const fence of this.fences.get(name) ?? []) out.push(fence);
-    return out;
+    return this.fences.for(names);
   }
 
   contractOf(component: string, version: string): Contract | undefined {
@@ -219,61 +203,4 @@ export interface UseSite {
 /** Types that a world is made of: everything that is not about one token. */
 export function isWorldType(type: string): boolean {
   return !type.startsWith('tallystick.token.');
-}
-
-/** The settings as known: of the declared ones the latest by effectiveAt, a tie by smallest id (MODEL §4.6). */
-export function settingsOf(facts: Iterable<RecordedFact>): {
-  settings: Settings;
-  digest: string;
-  distrusted: Distrust[];
-} {
-  let best: RecordedFact | undefined;
-  const distrusted: Distrust[] = [];
-  for (const fact of facts) {
-    // Only the operator's own word counts here: a source's authority is itself a setting.
-    if (fact.source !== OWN_SOURCE) continue;
-    if (fact.type === fullType('settings.declared')) {
-      if (best === undefined || fact.time > best.time || (fact.time === best.time && fact.id < best.id)) best = fact;
-    } else if (fact.type === fullType('source.distrusted')) {
-      distrusted.push({
-        source: String(fact.data['source']),
-        from: Number(fact.data['from'] ?? -Infinity),
-        to: Number(fact.data['to'] ?? Infinity),
-      });
-    }
-  }
-  const settings = best === undefined ? NO_SETTINGS : settingsSchema.parse(best.data['settings']);
-  distrusted.sort((a, b) => (a.source < b.source ? -1 : a.source > b.source ? 1 : a.from - b.from || a.to - b.to));
-  return { settings, digest: digestOf({ settings, distrusted }), distrusted };
-}
-
-/** An empty world under given settings. */
-export function worldUnder(
-  facts: Iterable<RecordedFact>,
-  conflictKeys: { has(key: string): boolean } = new Set<string>(),
-): World {
-  const { settings, digest, distrusted } = settingsOf(facts);
-  return new World(settings, distrusted, digest, new Resolver(settings, distrusted, conflictKeys));
-}
-
-function digestOf(value: unknown): string {
-  return createHash('sha256').update(sortedJson(value)).digest('hex').slice(0, 32);
-}
-
-function sortedJson(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) =>
-    inner !== null && typeof inner === 'object' && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  );
-}
-
-function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {
-  const list = map.get(key);
-  if (list === undefined) map.set(key, [value]);
-  else list.push(value);
-}
-
-function textOf(value: unknown, otherwise: string): string {
-  return typeof value === 'string' && value !== '' ? value : otherwise;
 }

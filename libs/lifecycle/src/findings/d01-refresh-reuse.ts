@@ -1,5 +1,5 @@
 import type { Name } from '../names.js';
-import type { Finding, Severity, Use } from '../view.js';
+import { SEVERITIES, type Finding, type Severity, type Use } from '../view.js';
 import { at, finding, instantsOf, type FindingContext } from './context.js';
 
 interface Presentation {
@@ -15,82 +15,85 @@ interface Presentation {
  * the worst. Anchor: the rotated token.
  */
 export function refreshReuse(context: FindingContext): Finding[] {
-  const { view, world, thresholds, around, watermarks } = context;
-  const rotations = view.ends.filter((end) => end.kind === 'rotated');
-  if (rotations.length === 0) return [];
-  const rotatedAt = rotations[0]!.at;
+  const { view, world, watermarks, links } = context;
+  const rotatedAt = view.ends.find((end) => end.kind === 'rotated')?.at;
+  if (rotatedAt === undefined) return [];
   const reference = view.uses.find((use) => use.via === 'rotated' && use.first <= rotatedAt && rotatedAt <= use.last);
-  const grace = graceOf(context);
-  const presentations: Presentation[] = [];
-  for (const use of view.uses) {
-    if (use.shadow === true || use.via === 'observed') continue;
-    for (const instant of instantsOf(use)) {
-      if (instant < rotatedAt || (use === reference && instant === rotatedAt)) continue;
-      if (use.via === 'rotated' && instant === rotatedAt) continue;
-      presentations.push(grade(use, instant, instant - rotatedAt, grace, reference, context));
-    }
-  }
-  const holders = twoLiveHolders(context, rotatedAt);
-  if (presentations.length === 0 && holders === undefined) return [];
-  presentations.sort((a, b) => a.at - b.at);
+  const grace = graceOf(context, reference);
+  const presentations = presentationsOf(view.uses, rotatedAt, reference)
+    .map(({ use, instant }) => grade(use, instant, instant - rotatedAt, grace, reference, context))
+    .sort((a, b) => a.at - b.at);
+  const family = view.family === undefined ? [] : links.membersOf(view.family);
+  const isReused = presentations.length > 0;
+  const holders = isReused || view.successors.length > 1 ? twoLiveHolders(context, family, rotatedAt) : undefined;
+  if (!isReused && holders === undefined) return [];
 
-  const family = view.family === undefined ? [] : context.links.membersOf(view.family);
-  const tokens = [view.name, ...family.filter((name) => name !== view.name)];
-  const worstOne = presentations.reduce<Presentation | undefined>(
-    (worst, p) => (worst === undefined || rank(p.severity) > rank(worst.severity) ? p : worst),
+  const worst = presentations.reduce<Presentation | undefined>(
+    (a, b) => (a === undefined || rank(b.severity) > rank(a.severity) ? b : a),
     undefined,
   );
-  const severity = holders !== undefined ? 'critical' : worstOne!.severity;
-  const kind = holders !== undefined ? 'two live holders' : worstOne!.kind;
+  const severity = holders !== undefined || worst === undefined ? 'critical' : worst.severity;
+  const kind = holders !== undefined || worst === undefined ? 'two live holders' : worst.kind;
+  const last = presentations[presentations.length - 1]?.at ?? rotatedAt;
+  const isExact = presentations.every((p) => p.use.exact);
   const evidence: Record<string, unknown> = {
     rotatedAt: at(rotatedAt),
     graceMs: grace,
     gapsMs: presentations.map((p) => p.gap),
-    presentations: presentations.map((p) => ({
-      at: at(p.at),
-      gapMs: p.gap,
-      grade: p.severity,
-      sameNetwork: sameNetwork(p.use, reference),
-      sameClient: sameClient(p.use, reference),
-      sameAgent: sameAgent(p.use, reference),
-      outcome: p.use.outcome,
-      ...(p.use.reason === undefined ? {} : { reason: p.use.reason }),
-    })),
+    exact: isExact,
+    presentations: presentations.map((p) => shown(p, reference)),
     members: family,
+    ...(worst !== undefined && {
+      network: networkWords(worst.use, reference),
+      source: world.resolver.profile(worst.use.source)?.name,
+    }),
+    ...(holders !== undefined && { holders }),
   };
-  if (holders !== undefined) evidence['holders'] = holders;
-  let summary = `${kind}: presented ${presentations.length} time(s) after rotation, ${gapWords(presentations)} later`;
-  const windowEnd = lastAt(presentations, rotatedAt);
-  let settledAt = windowEnd;
+  const words = [
+    isReused
+      ? `${kind}: presented ${isExact ? '' : 'at least '}${presentations.length} time(s) after rotation, ${gapWords(presentations)} later`
+      : `${kind}: rotated twice at once, and both successors were used`,
+  ];
+  let settledAt = last;
   if (kind === 'concurrent rotation') {
-    settledAt = windowEnd + thresholds.forcedRelogin;
-    const login =
-      view.subject === undefined || view.client === undefined
-        ? undefined
-        : around.loginWithin(view.subject, view.client, rotatedAt, settledAt, view.family);
+    const relogin = forcedRelogin(context, presentations);
+    settledAt = relogin.until;
     evidence['sameNetwork'] = presentations.every((p) => sameNetwork(p.use, reference));
-    if (login !== undefined) {
-      evidence['forcedRelogin'] = { at: at(login.at), afterMs: login.at - windowEnd, family: login.family };
-      summary += `, same client and network; the user had to log in again ${login.at - windowEnd} ms after the last of them`;
-    } else summary += ', same client and network';
+    words.push('same client and network');
+    if (relogin.login !== undefined) {
+      evidence['forcedRelogin'] = relogin.login;
+      words.push(`the user had to log in again ${relogin.login.afterMs} ms after the last of them`);
+    }
   }
+  const sources = new Set(watermarks.issuersOf(view.issuer));
+  for (const { use } of presentations) sources.add(use.source);
   return [
     finding('D1', [view.name], {
       kind,
       severity,
-      provisional: !watermarks.reached(watermarks.issuersOf(view.issuer), settledAt),
-      tokens,
+      provisional: !watermarks.reached(sources, settledAt),
+      tokens: [view.name, ...family.filter((name) => name !== view.name)],
       family: view.family,
-      summary,
-      evidence: {
-        ...evidence,
-        network: worstOne === undefined ? undefined : networkWords(worstOne.use, reference),
-        source: world.resolver.profile(worstOne?.use.source ?? '')?.name,
-      },
+      summary: words.join(', '),
+      evidence,
     }),
   ];
 }
 
+/** Uses at or after the rotation, without the one that rotated. An observation without a judgement is none. */
+function presentationsOf(
+  uses: readonly Use[],
+  rotatedAt: number,
+  reference: Use | undefined,
+): { use: Use; instant: number }[] {
+  return uses
+    .filter((use) => use.shadow !== true && use.via !== 'observed')
+    .flatMap((use) => instantsOf(use).map((instant) => ({ use, instant })))
+    .filter(({ instant }) => instant >= rotatedAt)
+    .filter(({ use, instant }) => instant > rotatedAt || (use !== reference && use.via !== 'rotated'));
+}
+
+/** The rows of MODEL §6, first match. */
 function grade(
   use: Use,
   instant: number,
@@ -100,7 +103,7 @@ function grade(
   { thresholds }: FindingContext,
 ): Presentation {
   const base = { use, at: instant, gap };
-  if (gap <= grace && grace > 0) return { ...base, severity: 'info', kind: 'reuse within grace' };
+  if (gap <= grace) return { ...base, severity: 'info', kind: 'reuse within grace' };
   if (gap <= thresholds.concurrentRotation && sameClient(use, reference) && sameNetwork(use, reference)) {
     return { ...base, severity: 'low', kind: 'concurrent rotation' };
   }
@@ -109,20 +112,53 @@ function grade(
   return { ...base, severity: sameAgent(use, reference) ? 'medium' : 'high', kind };
 }
 
-/** Two successors of one refresh token, both used: somebody else holds one of them. */
-function twoLiveHolders({ view, around }: FindingContext, rotatedAt: number): Name[] | undefined {
-  if (view.successors.length < 2) return undefined;
-  const used = view.successors.filter((name) =>
-    around.view(name)?.uses.some((use) => use.outcome === 'accepted' && use.last > rotatedAt),
+/** Two successors of one refresh token, both used after the rotation: somebody else holds one of them. */
+function twoLiveHolders({ view, around }: FindingContext, family: Name[], rotatedAt: number): Name[] | undefined {
+  const children = family.filter((name) => {
+    const member = name === view.name ? undefined : around.view(name);
+    return member?.parent === view.name && member.kind === 'refresh';
+  });
+  const successors = [...new Set([...view.successors, ...children])].sort();
+  if (successors.length < 2) return undefined;
+  const used = successors.filter((name) =>
+    around.view(name)?.uses.some((use) => use.outcome === 'accepted' && use.shadow !== true && use.last > rotatedAt),
   );
   return used.length >= 2 ? used : undefined;
 }
 
-function graceOf({ view, world }: FindingContext): number {
+/** The first login of the same subject and client after a refused presentation, until the window after the last. */
+function forcedRelogin(
+  { view, thresholds, around }: FindingContext,
+  presentations: readonly Presentation[],
+): { until: number; login?: { at: string; afterMs: number; family: Name | undefined } } {
+  const first = presentations.find((p) => p.use.outcome === 'refused') ?? presentations[0]!;
+  const last = presentations[presentations.length - 1]!.at;
+  const until = last + thresholds.forcedRelogin;
+  if (view.subject === undefined || view.client === undefined) return { until };
+  const login = around.loginWithin(view.subject, view.client, first.at, until, view.family);
+  if (login === undefined) return { until };
+  const before = presentations.filter((p) => p.at < login.at);
+  const since = before[before.length - 1]?.at ?? first.at;
+  return { until, login: { at: at(login.at), afterMs: login.at - since, family: login.family } };
+}
+
+function graceOf({ view, world }: FindingContext, reference: Use | undefined): number {
   const issuer = view.issuer === undefined ? undefined : world.settings.issuers[view.issuer]?.rotationGrace;
   if (issuer !== undefined) return issuer;
-  const source = view.uses.find((use) => use.via === 'rotated')?.source;
-  return (source === undefined ? undefined : world.resolver.profile(source)?.rotationGrace) ?? 0;
+  return (reference === undefined ? undefined : world.resolver.profile(reference.source)?.rotationGrace) ?? 0;
+}
+
+function shown(p: Presentation, reference: Use | undefined): Record<string, unknown> {
+  return {
+    at: at(p.at),
+    gapMs: p.gap,
+    grade: p.severity,
+    sameNetwork: sameNetwork(p.use, reference),
+    sameClient: sameClient(p.use, reference),
+    sameAgent: sameAgent(p.use, reference),
+    outcome: p.use.outcome,
+    ...(p.use.reason !== undefined && { reason: p.use.reason }),
+  };
 }
 
 function sameNetwork(a: Use, b: Use | undefined): boolean {
@@ -142,14 +178,9 @@ function networkWords(use: Use, reference: Use | undefined): string {
 
 function gapWords(presentations: readonly Presentation[]): string {
   const gaps = presentations.map((p) => p.gap);
-  if (gaps.length === 0) return 'both successors were used';
   return gaps.length <= 4 ? `${gaps.join('/')} ms` : `${Math.min(...gaps)} to ${Math.max(...gaps)} ms`;
 }
 
-function lastAt(presentations: readonly Presentation[], otherwise: number): number {
-  return presentations.length === 0 ? otherwise : presentations[presentations.length - 1]!.at;
-}
-
 function rank(severity: Severity): number {
-  return ['info', 'low', 'medium', 'high', 'critical'].indexOf(severity);
+  return SEVERITIES.indexOf(severity);
 }

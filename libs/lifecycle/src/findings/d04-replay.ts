@@ -1,3 +1,4 @@
+import { replayOf } from '../proofs.js';
 import type { Finding } from '../view.js';
 import { acceptedUses, at, finding, type FindingContext } from './context.js';
 
@@ -6,27 +7,33 @@ import { acceptedUses, at, finding, type FindingContext } from './context.js';
  * one-time token accepted again after it was consumed. Anchor: the proof, or the token.
  */
 export function replay(context: FindingContext): Finding[] {
-  const { view, state, thresholds, watermarks, T } = context;
+  const { view, state, thresholds, watermarks, world, T } = context;
   const out: Finding[] = [];
   for (const proof of state.proofs.values()) {
-    const [first, second] = proof.accepted;
-    if (first === undefined || second === undefined || second.at > T) continue;
-    if (second.at - first.at > thresholds.proofWindow + thresholds.proofSkew) continue;
+    const pair = replayOf(proof, thresholds.proofWindow + thresholds.proofSkew, T);
+    if (pair === undefined) continue;
+    const { first, second } = pair;
     out.push(
       finding('D4', [proof.proof, proof.htu], {
         kind: 'proof replayed',
         severity: 'critical',
-        provisional: !watermarks.reached([proof.source], second.at),
+        provisional: !watermarks.reached([proof.source], second),
         tokens: [view.name],
         family: view.family,
         gateway: proof.gateway === '' ? undefined : proof.gateway,
-        summary: `proof replayed: the same proof was accepted again ${second.at - first.at} ms later for the same target`,
-        evidence: { proof: proof.proof, first: at(first.at), second: at(second.at), gapMs: second.at - first.at },
+        summary: `proof replayed: the same proof was accepted again ${second - first} ms later for the same target`,
+        evidence: { proof: proof.proof, first: at(first), second: at(second), gapMs: second - first },
       }),
     );
   }
   const consumed = view.ends.find((end) => end.kind === 'consumed');
-  const again = consumed === undefined ? [] : acceptedUses(view).filter((use) => use.last > consumed.at);
+  // Lines of one use from two clocks are one use: only later than the clock's error is again.
+  const again =
+    consumed === undefined
+      ? []
+      : acceptedUses(view).filter(
+          (use) => use.last > consumed.at + (use.gateway === consumed.gateway ? 0 : world.clockError(use)),
+        );
   if (consumed !== undefined && again.length > 0) {
     const last = Math.max(...again.map((use) => use.last));
     out.push(

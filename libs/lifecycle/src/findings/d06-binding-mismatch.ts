@@ -1,4 +1,4 @@
-import { worst, type Finding, type Use } from '../view.js';
+import type { Finding, Use } from '../view.js';
 import { at, finding, instantsOf, type FindingContext } from './context.js';
 
 /**
@@ -13,18 +13,17 @@ export function bindingMismatch(context: FindingContext): Finding[] {
   const accepted = bad.filter((use) => use.outcome === 'accepted');
   const refused = bad
     .filter((use) => use.outcome === 'refused')
-    .flatMap(instantsOf)
+    .flatMap(atLeast)
     .sort((a, b) => a - b);
   const crowd = refused.find(
     (t, i) => (refused[i + thresholds.bindingRefusals - 1] ?? Infinity) - t <= thresholds.bindingWindow,
   );
   if (accepted.length === 0 && crowd === undefined) return [];
-  const severity = accepted.length > 0 ? worst('critical', 'medium') : 'medium';
   const last = Math.max(...bad.map((use) => use.last));
   return [
     finding('D6', [view.name], {
       kind: accepted.length > 0 ? 'sender constraint not enforced' : 'sender constraint refused',
-      severity,
+      severity: accepted.length > 0 ? 'critical' : 'medium',
       provisional: !watermarks.reached(new Set(bad.map((use) => use.source)), last),
       tokens: [view.name],
       family: view.family,
@@ -32,7 +31,7 @@ export function bindingMismatch(context: FindingContext): Finding[] {
       summary:
         accepted.length > 0
           ? `a bound token was accepted without its key: ${mismatch(accepted[0]!, view.cnf)}`
-          : `${refused.length} presentations of a bound token without its key were refused`,
+          : `at least ${refused.length} presentations of a bound token without its key were refused`,
       evidence: {
         cnf: view.cnf,
         uses: bad.map((use) => ({
@@ -44,6 +43,11 @@ export function bindingMismatch(context: FindingContext): Finding[] {
       },
     }),
   ];
+}
+
+/** Instants that are known of a use; where more lie between first and last, one more at least. */
+function atLeast(use: Use): number[] {
+  return use.exact ? instantsOf(use) : [use.first, use.last, use.last];
 }
 
 function mismatch(use: Use, cnf: { jkt?: string; x5t?: string }): string | undefined {

@@ -6,9 +6,10 @@ import { acceptedUses, at, finding, type FindingContext } from './context.js';
  * plus the lateness without an issuance. Only for issuers that a declared source may issue for; a source that never
  * reported anything is silent, not proof of absence. Anchor: token.
  */
-export function issuanceNotSeen(context: FindingContext): Finding[] {
-  const { view, watermarks, thresholds } = context;
-  if (view.issuedAt !== undefined || view.issuer === undefined || view.kind === 'consumer') return [];
+export function issuanceNotSeen({ view, state, watermarks, thresholds }: FindingContext): Finding[] {
+  if (view.issuer === undefined || view.kind === 'consumer') return [];
+  // An issuance that is dated later than the cut, by an issuer's clock that runs ahead, was seen all the same.
+  for (const onset of state.onsets.values()) if (onset.kind === 'issued') return [];
   const sources = watermarks.issuersOf(view.issuer);
   const accepted = acceptedUses(view).filter((use) => use.future !== true);
   if (sources.length === 0 || accepted.length === 0) return [];

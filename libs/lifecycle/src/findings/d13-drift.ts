@@ -1,3 +1,4 @@
+import type { Name } from '../names.js';
 import type { Finding, Severity, TokenView } from '../view.js';
 import { at, finding, type FindingContext } from './context.js';
 
@@ -7,10 +8,10 @@ import { at, finding, type FindingContext } from './context.js';
  * one's subject). Anchor: token.
  */
 export function drift(context: FindingContext): Finding[] {
-  const { view, world, around, thresholds, watermarks, links } = context;
+  const { view, world, around, thresholds, watermarks } = context;
   const reasons: { what: string; severity: Severity }[] = [];
   const origin = view.subjectToken ?? view.parent;
-  const source = origin === undefined ? undefined : around.view(links.unitOf(origin).center);
+  const source = origin === undefined ? undefined : around.view(origin);
   if (source !== undefined && view.scopes !== undefined && source.scopes !== undefined) {
     const more = view.scopes.filter((scope) => !source.scopes!.includes(scope));
     if (more.length > 0) reasons.push({ what: `scopes beyond its parent: ${more.join(' ')}`, severity: 'medium' });
@@ -45,28 +46,37 @@ export function drift(context: FindingContext): Finding[] {
   ];
 }
 
-/** Follows subject tokens (else the subject's family: all of its access tokens ended counts as ended). */
-function endedBefore(view: TokenView, instant: number, { around, links }: FindingContext): string | undefined {
-  const seen = new Set<string>();
-  let at: TokenView | undefined = view;
-  while (at !== undefined && !seen.has(at.name)) {
-    seen.add(at.name);
-    if (at.subjectToken === undefined) {
-      if (at.subjectFamily === undefined) return undefined;
-      const label = links.familyOf([at.subjectFamily]);
-      const members = (label === undefined ? [] : links.membersOf(label)).map((name) => around.view(name));
-      const candidates = members.filter(
-        (m) => m !== undefined && m.kind === 'access' && (m.issuedAt ?? Infinity) <= instant,
-      );
-      const all = candidates.length > 0 && candidates.every((m) => endedBy(m!, instant) !== undefined);
-      return all ? 'every token that it may come from had ended' : undefined;
-    }
-    at = around.view(links.unitOf(at.subjectToken).center);
-    const end = at === undefined ? undefined : endedBy(at, instant);
-    if (end !== undefined)
-      return `exchanged ${instant - end.at} ms after its subject token was ${end.kind} (${end.cause})`;
+/**
+ * What had ended before the exchange: its subject token, or that one's subject (least fixpoint: a circle ends
+ * nothing). Without a named subject token, every access token of the subject's family that was issued by then.
+ */
+function endedBefore(
+  view: TokenView,
+  instant: number,
+  context: FindingContext,
+  path: ReadonlySet<Name> = new Set(),
+): string | undefined {
+  if (path.has(view.name)) return undefined;
+  const seen = new Set([...path, view.name]);
+  const { around, links } = context;
+  if (view.subjectToken !== undefined) {
+    const subject = around.view(view.subjectToken);
+    if (subject === undefined) return undefined;
+    const end = endedBy(subject, instant);
+    if (end === undefined) return endedBefore(subject, instant, context, seen);
+    return `exchanged ${instant - end.at} ms after its subject token was ${end.kind} (${end.cause})`;
   }
-  return undefined;
+  if (view.subjectFamily === undefined) return undefined;
+  const label = links.familyOf([view.subjectFamily]);
+  const candidates = (label === undefined ? [] : links.membersOf(label))
+    .filter((name) => name !== view.name)
+    .map((name) => around.view(name))
+    .filter((m) => m !== undefined && m.kind === 'access' && (m.issuedAt ?? Infinity) <= instant);
+  const ended = (m: TokenView): boolean =>
+    endedBy(m, instant) !== undefined || endedBefore(m, instant, context, seen) !== undefined;
+  return candidates.length > 0 && candidates.every((m) => ended(m!))
+    ? 'exchanged after every token that it may come from had ended'
+    : undefined;
 }
 
 function endedBy(view: TokenView, instant: number): { at: number; kind: string; cause: string } | undefined {

@@ -1,4 +1,4 @@
-import type { FoldedView } from '../fold.js';
+import type { FoldedView } from '../view-unit.js';
 import type { Links } from '../links.js';
 import { worst, type Finding } from '../view.js';
 import type { Watermarks } from '../watermarks.js';
@@ -91,22 +91,35 @@ export function bySeverity(a: Finding, b: Finding): number {
   return x < y ? -1 : x > y ? 1 : 0;
 }
 
-/** A fixed order of two variants, so that merging does not depend on which came first. */
+/** A fixed order of two variants, so that merging does not depend on which came first; of lower bounds the higher. */
 function order(a: Finding, b: Finding): [Finding, Finding] {
+  const [x, y] = [atLeast(a), atLeast(b)];
+  if (x !== y) return x > y ? [a, b] : [b, a];
   return a.summary < b.summary || (a.summary === b.summary && (a.tokens[0] ?? '') <= (b.tokens[0] ?? ''))
     ? [a, b]
     : [b, a];
 }
 
-/** First and last widen; lists of variants unite; everything else is the first's. */
+function atLeast({ evidence }: Finding): number {
+  const ahead = evidence['aheadMs'] as { atLeast?: number } | undefined;
+  return ahead?.atLeast ?? -Infinity;
+}
+
+/** First and last widen; lists unite; everything else is the first's. */
 function mergeEvidence(a: Record<string, unknown>, b: Record<string, unknown>): Record<string, unknown> {
   const out = { ...a };
   if (typeof a['first'] === 'string' && typeof b['first'] === 'string')
     out['first'] = a['first'] < b['first'] ? a['first'] : b['first'];
   if (typeof a['last'] === 'string' && typeof b['last'] === 'string')
     out['last'] = a['last'] > b['last'] ? a['last'] : b['last'];
-  if (Array.isArray(a['variants']) && Array.isArray(b['variants'])) {
-    out['variants'] = [...new Set([...(a['variants'] as string[]), ...(b['variants'] as string[])])].sort();
+  for (const list of ['variants', 'refusals', 'jtis']) {
+    const [x, y] = [a[list], b[list]];
+    if (!Array.isArray(x) || !Array.isArray(y)) continue;
+    const byText = new Map<string, unknown>([...x, ...y].map((item: unknown) => [JSON.stringify(item), item]));
+    out[list] = [...byText]
+      .sort(([p], [q]) => (p < q ? -1 : 1))
+      .slice(0, LISTED)
+      .map(([, item]) => item);
   }
   return out;
 }

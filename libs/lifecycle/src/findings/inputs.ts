@@ -1,59 +1,64 @@
-import type { InputNote } from '../state.js';
+import type { Name } from '../names.js';
+import type { InputNote, Notes } from '../notes.js';
 import type { Finding, Severity } from '../view.js';
+import type { Watermarks } from '../watermarks.js';
 import { at, finding, findingId, type FindingContext } from './context.js';
 
-/** Findings about what sources send. Anchor: source + field, with the token where each token matters. */
+/** Findings about what sources send. Anchor: source + field, or field + token where each token matters. */
 export function inputFindings(context: FindingContext): Finding[] {
-  const { view, state, watermarks } = context;
-  const out: Finding[] = [];
-  const settled = (source: string, instant: number): boolean => !watermarks.reached([source], instant);
-  for (const note of state.notes.values()) {
-    if (note.first > context.T && note.what !== 'future') continue;
-    const found = ofNote(note, context);
-    if (found !== undefined) out.push(found);
-  }
-  const uses = view.uses.filter((use) => use.outcome === 'accepted');
-  const lastUse = uses.length === 0 ? undefined : Math.max(...uses.map((use) => use.last));
-  const source = view.uses[0]?.source ?? 'unknown';
-  if (view.expiry.kind === 'at' && view.expiry.flags.includes('unit-suspect')) {
-    out.push(
-      finding('expiry-unit-suspect', [source, 'exp', view.name], {
-        kind: 'expiry unit suspect',
-        severity: 'medium',
-        provisional: settled(source, view.firstSeen),
-        tokens: [view.name],
-        summary: `exp ${String(view.expiry.raw)} was read in ${unitWords(view.expiry.unit)}: a strict validator reads seconds and will accept this token for tens of thousands of years`,
-        evidence: {
-          raw: view.expiry.raw,
-          unit: view.expiry.unit,
-          readAs: at(view.expiry.at!),
-          issuer: view.issuer ?? null,
-        },
-      }),
-    );
-  }
-  if (view.expiry.kind === 'never' && view.kind !== 'consumer') {
-    out.push(
-      finding('never-expires', [source, 'exp', view.name], {
-        kind: 'never expires',
-        severity: 'low',
-        provisional: settled(source, view.firstSeen),
-        tokens: [view.name],
-        summary: `no expiry; ${Math.floor((context.T - (view.birth ?? view.firstSeen)) / 86_400_000)} days old, ${lastUse === undefined ? 'never used' : `last used ${at(lastUse)}`}`,
-        evidence: {
-          raw: view.expiry.raw,
-          birth: view.birth === undefined ? null : at(view.birth),
-          ageMs: context.T - (view.birth ?? view.firstSeen),
-          lastUse: lastUse === undefined ? null : at(lastUse),
-        },
-      }),
-    );
-  }
-  out.push(...audienceFindings(context, source));
-  return out;
+  const { view, state, watermarks, T } = context;
+  return [
+    ...findingsOfNotes(state.notes, [view.name], watermarks, T),
+    ...expiryFindings(context),
+    ...audienceFindings(context),
+  ];
 }
 
-function audienceFindings({ view, world, watermarks }: FindingContext, source: string): Finding[] {
+/** Findings about a token wait for everybody who speaks of it. */
+function isProvisional({ view, watermarks }: FindingContext): boolean {
+  const sources = new Set([...view.uses.map((use) => use.source), ...watermarks.issuersOf(view.issuer)]);
+  return !watermarks.reached(sources, view.firstSeen);
+}
+
+function expiryFindings(context: FindingContext): Finding[] {
+  const { view, T } = context;
+  const { expiry } = view;
+  const provisional = isProvisional(context);
+  if (expiry.kind === 'at' && expiry.flags.includes('unit-suspect')) {
+    return [
+      finding('expiry-unit-suspect', ['exp', view.name], {
+        kind: 'expiry unit suspect',
+        severity: 'medium',
+        provisional,
+        tokens: [view.name],
+        summary: `exp ${String(expiry.raw)} was read in ${unitWords(expiry.unit)}: a strict validator reads seconds and will accept this token for tens of thousands of years`,
+        evidence: { raw: expiry.raw, unit: expiry.unit, readAs: at(expiry.at!), issuer: view.issuer ?? null },
+      }),
+    ];
+  }
+  if (expiry.kind !== 'never' || view.kind === 'consumer') return [];
+  const uses = view.uses.filter((use) => use.outcome === 'accepted' && use.shadow !== true);
+  const lastUse = uses.length === 0 ? undefined : Math.max(...uses.map((use) => use.last));
+  const ageMs = T - (view.birth ?? view.firstSeen);
+  return [
+    finding('never-expires', ['exp', view.name], {
+      kind: 'never expires',
+      severity: 'low',
+      provisional,
+      tokens: [view.name],
+      summary: `no expiry; ${Math.floor(ageMs / 86_400_000)} days old, ${lastUse === undefined ? 'never used' : `last used ${at(lastUse)}`}`,
+      evidence: {
+        raw: expiry.raw,
+        birth: view.birth === undefined ? null : at(view.birth),
+        ageMs,
+        lastUse: lastUse === undefined ? null : at(lastUse),
+      },
+    }),
+  ];
+}
+
+function audienceFindings(context: FindingContext): Finding[] {
+  const { view, world } = context;
   const kind = view.audiences?.kind;
   const required = view.issuer !== undefined && world.settings.issuers[view.issuer]?.audienceRequired === true;
   const isAccess = view.kind === 'access' || view.kind === 'unknown';
@@ -61,10 +66,10 @@ function audienceFindings({ view, world, watermarks }: FindingContext, source: s
   const missing = required && isAccess && (kind === 'none' || (view.audiences === undefined && view.verifiedClaims));
   if (!invalid && !missing) return [];
   return [
-    finding('audience', [source, 'aud', view.name], {
+    finding('audience', ['aud', view.name], {
       kind: invalid ? 'audience invalid' : 'audience missing',
       severity: invalid ? 'low' : 'medium',
-      provisional: !watermarks.reached([source], view.firstSeen),
+      provisional: isProvisional(context),
       tokens: [view.name],
       summary: invalid
         ? `aud is neither a string nor a list of strings; kept as ${view.audiences!.raw ?? 'it was'}`
@@ -74,7 +79,21 @@ function audienceFindings({ view, world, watermarks }: FindingContext, source: s
   ];
 }
 
-function ofNote(note: InputNote, { view, watermarks, state }: FindingContext): Finding | undefined {
+/**
+ * What facts show of their sources, of a token or of the world.
+ * @param tokens the token that the notes are of, if any.
+ */
+export function findingsOfNotes(notes: Notes, tokens: Name[], watermarks: Watermarks, T: number): Finding[] {
+  const out: Finding[] = [];
+  for (const note of notes.values()) {
+    if (note.first > T && note.what !== 'future') continue;
+    const found = ofNote(note, notes, tokens, watermarks);
+    if (found !== undefined) out.push(found);
+  }
+  return out;
+}
+
+function ofNote(note: InputNote, notes: Notes, tokens: Name[], watermarks: Watermarks): Finding | undefined {
   const base = (
     rule: string,
     anchor: string[],
@@ -86,8 +105,9 @@ function ofNote(note: InputNote, { view, watermarks, state }: FindingContext): F
     finding(rule, anchor, {
       kind,
       severity,
+      // A line from the future finalises nothing, but that it came is certain.
       provisional: note.what !== 'future' && !watermarks.reached([note.source], note.first),
-      tokens: [view.name],
+      tokens,
       summary,
       evidence: { source: note.source, field: note.field, first: at(note.first), last: at(note.last), ...evidence },
     });
@@ -117,7 +137,7 @@ function ofNote(note: InputNote, { view, watermarks, state }: FindingContext): F
         `${note.source} sends credentials in clear in ${note.field}; they were removed before anything was stored`,
       );
     case 'conflicting': {
-      const variants = [...state.notes.values()]
+      const variants = [...notes.values()]
         .filter((n) => n.what === 'conflicting' && n.field === note.field)
         .map((n) => n.detail)
         .sort();
@@ -195,8 +215,12 @@ export function issuerSpellings(issuers: Iterable<string>): Finding[] {
   return out;
 }
 
+const DEFAULT_PORTS: Readonly<Record<string, string>> = { http: ':80', https: ':443' };
+
 function issuerShape(issuer: string): string {
-  const match = /^(?:[a-z][a-z0-9+.-]*:\/\/)?([^/]*)(.*)$/is.exec(issuer.trim());
-  const host = (match?.[1] ?? '').toLowerCase().replace(/:(80|443)$/, '');
-  return host + (match?.[2] ?? '').replace(/\/+$/, '');
+  const match = /^(?:([a-z][a-z0-9+.-]*):\/\/)?([^/]*)(.*)$/is.exec(issuer);
+  const port = DEFAULT_PORTS[(match?.[1] ?? 'https').toLowerCase()];
+  const host = (match?.[2] ?? '').toLowerCase();
+  const bare = port !== undefined && host.endsWith(port) ? host.slice(0, -port.length) : host;
+  return bare + (match?.[3] ?? '').replace(/\/$/, '');
 }
