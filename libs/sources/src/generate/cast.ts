@@ -29,7 +29,6 @@ export const KEY_GATEWAYS: readonly [Gateway, Gateway] = [
 ];
 
 export const AUDIENCES = ['orders-api', 'catalog-api', 'invoices-api'] as const;
-export const SCOPES = ['openid', 'orders', 'catalog', 'invoices.read'] as const;
 export const PATHS = ['/orders', '/orders/7', '/catalog', '/cart', '/invoices'] as const;
 export const AGENTS = [
   'shop-app/3.2',
@@ -42,22 +41,24 @@ const GOOD: Contract = {
   role: 'validator',
   issuers: [SHOP, ORG, PARTNER],
   kids: [OLD_KID, SHOP_KID, ORG_KID],
-  algorithms: ['RS256'],
-  typs: ['at+jwt'],
-  audiences: [...AUDIENCES],
-  scopes: [...SCOPES],
-  requiredClaims: ['exp', 'sub'],
+  algorithms: ['*'],
+  typs: ['*'],
+  audiences: ['*'],
+  scopes: ['*'],
+  requiredClaims: [],
+  restrictingClaims: [],
   unknownClaims: 'ignore',
   maxLifetimeSeconds: 43_200,
   expUnit: 's',
   leewaySeconds: 60,
   cnf: { required: false, checked: true },
   revocationWindowSeconds: 60,
+  store: 'sessions-eu',
   jwksCacheSeconds: 300,
 };
 export const CONTRACTS: Readonly<Record<'v41' | 'v42', Contract>> = {
   v41: GOOD,
-  v42: { ...GOOD, kids: [SHOP_KID, ORG_KID], jwksCacheSeconds: 60 },
+  v42: { ...GOOD, kids: [SHOP_KID, ORG_KID], securityFix: false },
 };
 
 /** CloudEvents come from three senders, whose words have different weight. */
@@ -74,7 +75,7 @@ export const TRAFFIC_SETTINGS = {
     envoy: { format: 'envoy', leeway: '60s' },
     apisix: { format: 'apisix' },
     tyk: { format: 'tyk' },
-    apigee: { format: 'apigee' },
+    apigee: { format: 'apigee', component: 'apigee' },
     deploys: { format: 'cloudevents', authority: 'deployer' },
     broker: { format: 'cloudevents', authority: 'issuer', mayIssue: [SHOP] },
     edge: { format: 'cloudevents' },

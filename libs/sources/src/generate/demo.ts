@@ -9,8 +9,9 @@ import { generateTraffic } from './traffic.js';
 export function demoTraffic(): Traffic {
   return generateTraffic({
     seed: 'a bad deployment',
-    sessions: 300,
+    sessions: 320,
     minutes: 120,
     formats: ['keycloak', 'okta', 'kong', 'envoy', 'tyk', 'cloudevents'],
+    idTokens: false,
   });
 }

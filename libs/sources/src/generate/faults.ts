@@ -262,6 +262,10 @@ function rotation(stage: Stage, login: Login, prefix: string, after: number): vo
   stage.truth.token({ issuer: SHOP, jti: first.refresh_token_id }, 'refresh').ends.push({ kind: 'rotated', at });
   issue(second.token_id, 'access', at);
   issue(second.updated_refresh_token_id, 'refresh', at);
+  const [gateway] = stage.gateways;
+  if (gateway === undefined) return;
+  stage.use(login.at + SECOND, shopJwt(login, first.token_id, 900), gateway, login);
+  stage.use(at + SECOND, shopJwt({ ...login, at }, second.token_id, 900), gateway, login);
 }
 
 function staleRefresh(stage: Stage, login: Login, jti: string, reason: string): void {

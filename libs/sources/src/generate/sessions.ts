@@ -136,15 +136,8 @@ function orgSession(stage: Stage, at: number): boolean {
   const { random } = stage;
   const login = loginOf(stage, at, '0oaSPA', `trs-${random.hex(12)}`);
   const jwt = orgJwt(login, `AT.${random.hex(22)}`);
-  const idToken = `ID.${random.hex(22)}`;
   if (!issueAtOrg(stage, login, jwt)) return true;
-  const target = { type: 'id_token' as const, id: idToken, expires: at + HOUR };
-  const line = oktaLine(random.uuid(), 'app.oauth2.as.token.grant.id_token', login, 'authorization_code', [target]);
-  if (stage.say(at + 2, 'okta', line)) {
-    const token = stage.truth.token({ issuer: ORG, jti: idToken }, 'id');
-    token.issuedAt = at + 2;
-    token.expiry = at + HOUR;
-  }
+  if (stage.options.idTokens) issueIdToken(stage, { ...login, at: at + 2 });
   const until = at + random.between(10, 55) * MINUTE;
   roam(stage, jwt, login, [
     at + random.between(100, 900),
@@ -152,6 +145,15 @@ function orgSession(stage: Stage, at: number): boolean {
   ]);
   if (random.chance(0.3)) revokeAtOrg(stage, { ...login, at: until }, jwt);
   return true;
+}
+
+function issueIdToken(stage: Stage, login: Login): void {
+  const id = `ID.${stage.random.hex(22)}`;
+  const expires = login.at + HOUR;
+  const type = 'app.oauth2.as.token.grant.id_token';
+  const line = oktaLine(stage.random.uuid(), type, login, 'authorization_code', [{ type: 'id_token', id, expires }]);
+  if (!stage.say(login.at, 'okta', line)) return;
+  Object.assign(stage.truth.token({ issuer: ORG, jti: id }, 'id'), { issuedAt: login.at, expiry: expires });
 }
 
 export function orgJwt(login: Login, jti: string): Jwt {
@@ -224,7 +226,7 @@ function partnerKey(stage: Stage, at: number): boolean {
   const gateways = KEY_GATEWAYS.filter((gateway) => stage.has(gateway.format));
   if (gateways.length === 0) return false;
   const gateway = random.pick(gateways);
-  const n = random.between(1, 20);
+  const n = random.between(1, 5);
   const from = { address: `203.0.113.${n}`, agent: 'partner/2.0' };
   const times = instants(stage, random.between(3, 10), at, at + 20 * MINUTE);
   for (const time of times) {

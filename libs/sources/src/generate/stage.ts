@@ -21,6 +21,8 @@ export interface StageOptions {
   formats: ReadonlySet<Format>;
   /** When the first gateway gets v42; undefined without deployments: lines then carry no version. */
   switchAt: number | undefined;
+  /** Whether the org's people also get id tokens, which nobody shows to a gateway. */
+  idTokens: boolean;
 }
 
 /** Where sessions and faults put their lines; it keeps the truth in step with what the lines say. */

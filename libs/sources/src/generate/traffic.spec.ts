@@ -122,6 +122,7 @@ describe('the demo', () => {
       refused.every((token) => token.uses.some((use) => use.version === 'v41' && use.outcome === 'accepted')),
     ).toBe(true);
     expect(truth.wronglyRefused('v42', START + 59 * MINUTE)).toEqual([]);
+    expect(truth.expectedRollback('v42', START + 110 * MINUTE, MINUTE)).toEqual({ restore: 10, revoke: 12 });
   });
 });
 

@@ -17,6 +17,8 @@ export interface TrafficOptions {
   formats?: readonly Format[];
   /** v41, and v42 from half time on. Default true; else lines carry no version. */
   deployments?: boolean;
+  /** Whether Okta also issues id tokens, which no gateway sees. Default true. */
+  idTokens?: boolean;
   /** All (default), none, or those named. */
   faults?: boolean | readonly FaultName[];
 }
@@ -39,7 +41,15 @@ const MINUTE = 60_000;
  * @throws RangeError without an issuer and a gateway that checks its tokens, or if the time is too short for faults.
  */
 export function generateTraffic(options: TrafficOptions): Traffic {
-  const { seed, sessions, start = DEFAULT_START, minutes = 120, deployments = true, faults = true } = options;
+  const {
+    seed,
+    sessions,
+    start = DEFAULT_START,
+    minutes = 120,
+    deployments = true,
+    faults = true,
+    idTokens = true,
+  } = options;
   const formats = new Set(options.formats ?? FORMATS);
   const issues = formats.has('keycloak') || formats.has('okta');
   if (!issues || !(formats.has('kong') || formats.has('envoy'))) {
@@ -48,7 +58,7 @@ export function generateTraffic(options: TrafficOptions): Traffic {
   if (faults !== false && minutes < 60) throw new RangeError('faults need 60 minutes');
   const end = start + minutes * MINUTE;
   const switchAt = deployments ? start + (minutes / 2) * MINUTE : undefined;
-  const stage = new Stage({ seed, start, end, formats, switchAt });
+  const stage = new Stage({ seed, start, end, formats, switchAt, idTokens });
   return { lines: linesOf(stage, sessions, faults), truth: stage.truth, settings: TRAFFIC_SETTINGS };
 }
 

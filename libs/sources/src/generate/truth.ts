@@ -95,6 +95,19 @@ export class Truth {
       return here.length > 0 && here.at(-1)!.outcome === 'refused';
     });
   }
+
+  /**
+   * What a plan that rolls a version back must come to, for tokens that gateways see: `restore` are the wrongly
+   * refused, `revoke` those that ended before their time and that a gateway could still honour.
+   * @param leeway of the versions, in ms: how long past its expiry a token counts.
+   */
+  expectedRollback(from: string, at: number, leeway = 0): { restore: number; revoke: number } {
+    const ended = [...this.tokens.values()].filter((token) => {
+      if (token.kind === 'refresh' || token.ends.every((end) => end.at > at)) return false;
+      return typeof token.expiry !== 'number' || token.expiry + leeway > at;
+    });
+    return { restore: this.wronglyRefused(from, at).length, revoke: ended.length };
+  }
 }
 
 export function keyOf({ issuer, jti, sha256, credential }: Identity): string {
