@@ -1,0 +1,42 @@
+import type { Command } from 'commander';
+import type { Params, QuestionName } from '../../api/src/tally/questions.js';
+import { exitCodeOfVerdict } from './exit-codes.js';
+import { printRows, type Columns, type Format } from './output/rows.js';
+import { printValue } from './output/value.js';
+import { accessFor, withTally } from './session.js';
+import { commonOf, type Shell } from './shell.js';
+
+export interface View {
+  /** How rows are printed. */
+  columns?: Columns;
+  /** How a value reads as a table. */
+  lines?: (value: Record<string, unknown>) => string[];
+  /** In place of `table`, if no format was asked for. */
+  format?: Format;
+  /** What is said on standard error after the rows. */
+  after?: (end: Record<string, unknown>, shell: Shell) => void;
+  /** Does something else with the value before it is printed. */
+  keep?: (value: unknown) => void;
+}
+
+/** Asks one question and prints its answer: what most commands are. Flags that were not given are left out. */
+export async function ask<Q extends QuestionName>(
+  command: Command,
+  shell: Shell,
+  question: Q,
+  params: Params<Q>,
+  view: View = {},
+): Promise<void> {
+  const { tenant, format } = commonOf(command, shell, view.format);
+  await withTally(command, shell, accessFor(question), async (tally) => {
+    const answer = await tally.ask(question, { tenant, ...params });
+    if (answer.kind === 'rows') {
+      const end = await printRows(answer, format, shell.out, view.columns);
+      view.after?.(end, shell);
+      return;
+    }
+    view.keep?.(answer.value);
+    await printValue(answer.value, format, shell.out, view.lines);
+    shell.exitCode = exitCodeOfVerdict(answer.verdict);
+  });
+}
