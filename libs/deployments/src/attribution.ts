@@ -44,7 +44,7 @@ export function attribute(fact: Attributable, intervals: readonly Interval[], cl
 /** Whether the interval may have served the scope at some instant of [from, to]. */
 function mayContain(interval: Interval, scope: Scope, from: Millis, to: Millis): boolean {
   const { on, off = Infinity, carved } = interval;
-  if (!mayTouch(interval.scope, scope) || to < on || from >= off) return false;
+  if (!mayTouch(interval.scope, scope) || to < on) return false;
   const start = Math.max(from, on);
   const last = Math.min(to, off - 1);
   if (start > last) return false;

@@ -95,6 +95,10 @@ describe('exchanged tokens', () => {
       expect(family([], [], two)).toBeUndefined();
     });
 
+    it('a token is no candidate for its own subject', () => {
+      expect(family([1], [], [member(1), { ...member(5), issuedAt: T0 }])).toBe('end');
+    });
+
     it('candidates are access tokens issued by then', () => {
       expect(family([1], [], [member(1), member(2, T0 + 11)])).toBe('end');
       expect(family([1], [], [member(1), member(2, T0, 'refresh')])).toBe('end');

@@ -79,6 +79,18 @@ describe('declared intervals', () => {
     expect(v1!.carved).toEqual([{ scope: { gateway: 'gw-a' }, from: at(10), to: at(15) }]);
   });
 
+  it('a gateway may be taken over again, and stays taken while anybody holds the whole of it', () => {
+    const again = [
+      on('v1', 0),
+      on('v2', 10, { gateway: 'gw-a' }),
+      off('v2', 15, { gateway: 'gw-a' }),
+      on('v3', 20, { gateway: 'gw-a' }),
+    ];
+    expect(declaredIntervals(again)[0]!.carved).toMatchObject([{ to: at(15) }, { from: at(20) }]);
+    const held = [...again, on('v4', 21, { gateway: 'gw-a', weight: 0.1 }), off('v4', 22, { gateway: 'gw-a' })];
+    expect(declaredIntervals(held)[0]!.carved[1]).toEqual({ scope: { gateway: 'gw-a' }, from: at(20) });
+  });
+
   it('an activation and a deactivation of one instant are an interval of no length', () => {
     expect(brief(declaredIntervals([on('v1', 0), off('v2', 10), on('v2', 10, { weight: 0.1 })]))).toEqual([
       'v1@* [0,)',
@@ -182,6 +194,17 @@ describe('the activation that is meant', () => {
     expect(only.notes.join()).toContain('lasted no time');
     const both = declaredIntervals([on('v3', 1), off('v3', 2), ...empty]);
     expect(selectActivation(both, { component: 'gateway', version: 'v3', now: NOW }).activation.on).toBe(at(1));
+  });
+
+  it('sightings apart in time are one activation: silence is no end', () => {
+    const seen = (gateway: string, first: number) => ({
+      component: 'gateway',
+      version: 'v1',
+      gateway,
+      first: at(first),
+      last: at(first + 1),
+    });
+    expect(activationsOf(inferredIntervals([seen('gw-a', 0), seen('gw-b', 9)]), 'gateway', 'v1')).toHaveLength(1);
   });
 
   it('gateways switched one after another are one activation', () => {

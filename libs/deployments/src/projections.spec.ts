@@ -25,6 +25,17 @@ describe('the version of a fact', () => {
     expect(attribute(fact(SWITCH - 501), intervals, 500)).toMatchObject({ kind: 'derived', version: 'v1' });
   });
 
+  it('is ambiguous for uses that reach the end of the only interval, and for a cohort', () => {
+    const ended = declaredIntervals([
+      deployment('activated', T0, { version: 'v1' }),
+      deployment('deactivated', SWITCH, { version: 'v1' }),
+    ]);
+    expect(attribute({ first: T0, last: SWITCH - 1 }, ended)).toMatchObject({ kind: 'derived' });
+    expect(attribute({ first: T0, last: SWITCH }, ended)).toEqual({ kind: 'ambiguous', candidates: ['v1'] });
+    const cohort = declaredIntervals([deployment('activated', T0, { version: 'v1', cohort: 'beta' })]);
+    expect(attribute(fact(NOW), cohort)).toEqual({ kind: 'ambiguous', candidates: ['v1'] });
+  });
+
   it('is unknown outside of every interval', () => {
     expect(attribute(fact(T0 - 1), intervals)).toEqual({ kind: 'unknown' });
   });
@@ -95,6 +106,17 @@ describe('P1, time', () => {
     expect(answer).toMatchObject({ stillActive: true, cut: { T: NOW, gateways: new Map([['gw-a', SWITCH - 1]]) } });
   });
 
+  it('a gateway that was given back was not cut', () => {
+    const intervals = declaredIntervals([
+      deployment('activated', T0, { version: 'v1' }),
+      deployment('activated', SWITCH, { version: 'v2', gateway: 'gw-a' }),
+      deployment('deactivated', at(12), { version: 'v2', gateway: 'gw-a' }),
+    ]);
+    const answer = timeCut(intervals, { component: 'gateway', version: 'v1', now: NOW });
+    expect(answer).toMatchObject({ cut: { T: NOW } });
+    expect(answer.applicable && answer.cut.gateways).toBeUndefined();
+  });
+
   it('a region that never got the version is not applicable, which is no empty answer', () => {
     const intervals = declaredIntervals([deployment('activated', T0, { version: 'v1', region: 'eu' })]);
     const ask = { component: 'gateway', version: 'v1', now: NOW };
@@ -116,7 +138,10 @@ describe('P2, produced', () => {
       use({ first: at(9), last: at(11) }),
       use({ first: T0 - 5 }),
     ],
-    accepted: [],
+    accepted: [
+      { at: at(9), authority: 'gateway' },
+      { at: T0 - 5, authority: 'gateway' },
+    ],
   });
 
   it('keeps the facts of the version alone and counts what it cannot attribute', () => {

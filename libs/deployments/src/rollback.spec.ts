@@ -254,6 +254,14 @@ describe('publishing a key', () => {
     expect(made.steps.map((s) => s.step)).not.toContain('publishKey');
   });
 
+  it('is not done for a token that has expired', async () => {
+    const past = {
+      ...good,
+      expiry: { kind: 'at' as const, at: T0 + MINUTE, raw: (T0 + MINUTE) / 1000, unit: 's' as const, flags: [] },
+    };
+    expect(labels(await plan([past, seenOnce], { contracts }))).toEqual({ [jti(2)]: 'quarantine' });
+  });
+
   it('is never done for a bad key', async () => {
     const made = await plan([good], { contracts, keys: new Map([[k2.kidName, { compromised: T0 }]]) });
     expect(labels(made)).toEqual({ [jti(1)]: 'revoke' });

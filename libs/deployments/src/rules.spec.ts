@@ -1,13 +1,30 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { Contract, Finding, KeyFacts, TokenView } from '#lifecycle';
+import type { Contract, Finding, KeyFacts, TokenView, Use } from '#lifecycle';
 import { decide, effectOf, isTouched, labelOf } from './decide.js';
-import { FULL, jti, MINUTE, name, NOW, planInput, SWITCH, T0, unissued, use, view, without } from './fixtures.js';
+import {
+  bare,
+  deployment,
+  FULL,
+  jti,
+  MINUTE,
+  name,
+  NOW,
+  planInput,
+  SWITCH,
+  T0,
+  unissued,
+  use,
+  view,
+  without,
+} from './fixtures.js';
 import { contextFor } from './plan-context.js';
+import { declaredIntervals, type Interval } from './intervals.js';
 import type { PlanInput } from './plan.js';
 import { join, NO_EFFECT, settle, type Effect } from './rules/effect.js';
 import type { RuleContext } from './rules/rule.js';
 import { RULES } from './rules/table.js';
+import { inferredIntervals } from './sightings.js';
 
 /** One case of one rule: how an ordinary token and its plan must be changed for the rule to match, and what it does. */
 interface Case {
@@ -210,6 +227,11 @@ function build(...cases: Case[]): { token: TokenView; context: RuleContext } {
   return { token, context: contextFor(planInput([], input))(token) };
 }
 
+function bareUse(u: Use): Use {
+  const { version: _version, ...rest } = u;
+  return rest;
+}
+
 const matched = (effect: Effect): Set<string> => new Set(effect.reasons.map((r) => r.rule));
 const label = (c: Case): string => `${c.rule}: ${JSON.stringify(c.expects)}`;
 
@@ -257,6 +279,21 @@ describe('rules do not match', () => {
     ['accepted by the new version since', WRONGLY, { token: { uses: recovered } }],
     ['no evidence that it was good', WRONGLY, { unseen: true, token: { accepted: [], uses: refused().slice(1) } }],
     ['a security fix', WRONGLY, { token: { uses: refused() }, from: { ...FULL, securityFix: true } }],
+    ['a line from the future', WRONGLY, { token: { uses: refused({ future: true }) } }],
+    [
+      'accepted elsewhere only after the refusal',
+      WRONGLY,
+      { unseen: true, token: { uses: [...refused().slice(1), use({ first: LATE + 1, version: 'v1' })] } },
+    ],
+    [
+      'a claim that makes V1 refuse instead of ignoring it',
+      'widened',
+      {
+        token: { claims: ['may_act', 'sub'] },
+        from: { ...FULL, restrictingClaims: ['may_act'] },
+        to: { ...FULL, unknownClaims: 'reject', knownClaims: ['sub'] },
+      },
+    ],
     ['D1 below critical', 'reuse', { finding: { rule: 'D1', severity: 'high' } }],
     [
       'D2 without a sign of theft',
@@ -299,6 +336,47 @@ describe('rules do not match', () => {
     expect(effectOfCase({ token: { uses } })).toContain(WRONGLY);
     const maybe = use({ first: SWITCH - 5, last: SWITCH + 9 });
     expect(effectOfCase({ token: { uses: [...uses, maybe] } })).toContain(WRONGLY);
+  });
+
+  it('an end just before the activation counts as after it within the clock error', () => {
+    const token = view({ ends: end('revoked', SWITCH - 400) });
+    const steps = (error: number): string[] =>
+      decide(
+        token,
+        contextFor(planInput([], { contracts: { from: FULL, to: APART }, clockErrorOf: () => error }))(token),
+      ).steps;
+    expect(steps(399)).toEqual([]);
+    expect(steps(400)).toEqual(['pushEnd']);
+  });
+
+  it('an opaque token older than V2 lies in the store of V1; one first seen since may lie in either', () => {
+    const prediction = (token: TokenView): string =>
+      contextFor(planInput([], { contracts: { from: FULL, to: APART } }))(token).prediction.kind;
+    expect(prediction(view({ form: 'opaque' }))).toBe('accept');
+    expect(prediction(view({ ...opaque, kind: 'access' }))).toBe('refuse');
+    expect(prediction(unissued(view({ form: 'opaque', firstSeen: LATE })))).toBe('unknown');
+  });
+
+  it('a refusal outside of every declared interval is not the version’s; outside of sightings it may be', () => {
+    const token = view({ uses: refused().map(bareUse) });
+    const over = declaredIntervals([
+      deployment('activated', T0, { version: 'v1' }),
+      deployment('activated', SWITCH, { version: 'v2' }),
+      deployment('deactivated', SWITCH + 1, { version: 'v2' }),
+    ]);
+    const seen = inferredIntervals([{ component: 'gateway', version: 'v2', first: SWITCH, last: SWITCH + 1 }]);
+    const rulesUnder = (intervals: Interval[]): Set<string> =>
+      matched(decide(token, contextFor(planInput([], { intervals }))(token)));
+    expect(rulesUnder(over)).not.toContain(WRONGLY);
+    expect(rulesUnder(seen)).toContain(WRONGLY);
+  });
+
+  it('without a kid there is no key to publish, and a bad one is not said to be publishable', () => {
+    const { token, context } = build({ rule: '', expects: {}, to: { ...FULL, kids: ['*'], algorithms: ['ES256'] } });
+    expect(decide(token, context).steps).toEqual(['publishKey']);
+    expect(decide(bare(token, 'kid', 'kidName'), context).access).toBe('suspend');
+    const bad = build({ rule: '', expects: {}, to: { ...FULL, kids: ['k0'] }, key: { compromised: T0 } });
+    expect(JSON.stringify(decide(bad.token, bad.context).reasons)).not.toContain('published');
   });
 
   it('uses of another component are not the version’s, whatever their stamp', () => {

@@ -61,9 +61,14 @@ export function strongest<T extends string>(order: readonly T[], a: T, b: T): T 
   return order.indexOf(a) >= order.indexOf(b) ? a : b;
 }
 
-function union(a: readonly Reason[], b: readonly Reason[]): Reason[] {
-  const all = new Map(
-    [...a, ...b].map((reason) => [`${reason.rule}\n${reason.text}\n${reason.verdict ?? ''}`, reason]),
-  );
+function union(a: Reason[], b: Reason[]): Reason[] {
+  if (a.length === 0 || a === b) return normalReasons(b);
+  if (b.length === 0) return normalReasons(a);
+  return normalReasons([...a, ...b]);
+}
+
+function normalReasons(reasons: Reason[]): Reason[] {
+  if (reasons.length < 2) return reasons;
+  const all = new Map(reasons.map((reason) => [`${reason.rule}\n${reason.text}\n${reason.verdict ?? ''}`, reason]));
   return [...all].sort(([x], [y]) => (x < y ? -1 : 1)).map(([, reason]) => reason);
 }

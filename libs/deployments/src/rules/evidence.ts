@@ -1,6 +1,6 @@
 import { formatTime, refusalClass, type RefusalReason, type TokenView, type Use } from '#lifecycle';
 import { isNobodys } from './acceptance.js';
-import { rule, type RuleContext } from './rule.js';
+import { rule, type RuleContext, type Under } from './rule.js';
 import { issuedUnder } from './stores.js';
 
 /** Reasons for which a version may refuse a good token; an absent reason is one too. */
@@ -71,9 +71,7 @@ export const versionUnknown = rule({
   title: 'some of its facts may have been made under the version that is rolled back: decided over all candidates',
   effects: { joined: {} },
   when(view, context) {
-    const doubtful = [...view.uses.map((use) => context.under(use)), issuedUnder(view, context)].find(
-      (under) => under && under.may && !under.must && under.attribution.kind !== 'stamped',
-    );
+    const doubtful = firstDoubtful(view, context);
     if (!doubtful) return undefined;
     return {
       case: 'joined',
@@ -81,6 +79,16 @@ export const versionUnknown = rule({
     };
   },
 });
+
+function firstDoubtful(view: TokenView, context: RuleContext): Under | undefined {
+  for (const use of view.uses) {
+    if (use.version !== undefined) continue;
+    const under = context.under(use);
+    if (under.may && !under.must) return under;
+  }
+  const issued = issuedUnder(view, context);
+  return issued?.may && !issued.must && issued.attribution.kind !== 'stamped' ? issued : undefined;
+}
 
 function candidateWords(attribution: { kind: string; candidates?: string[] }, { from }: RuleContext): string {
   return attribution.candidates ? attribution.candidates.join(' or ') : `an unknown version, perhaps ${from}`;
