@@ -51,14 +51,17 @@ describe('a full disk', () => {
     await ledger.close();
   });
 
-  it('fails all appends that shared the transaction, and no later one', async () => {
+  it('fails the call that is too large, and none that shared its transaction', async () => {
     const ledger = open({ maxPages: 60 });
     const settled = await Promise.allSettled([
       ledger.append('token-a', [testEvent('a')], 'no_stream'),
       ledger.appendMany(batch(0, 200, 4000)),
+      ledger.append('token-b', [{ ...testEvent('b'), id: 'none' }], 'no_stream'),
+      ledger.append('token-a', [testEvent('c')], 0n),
     ]);
-    expect(settled.map((one) => one.status)).toEqual(['rejected', 'rejected']);
-    expect(await ledger.append('token-a', [testEvent('a')], 'no_stream')).toMatchObject({ written: true });
+    expect(settled.map((one) => one.status)).toEqual(['fulfilled', 'rejected', 'rejected', 'fulfilled']);
+    expect(await ledger.revisionsOf(['token-a', 'token-0', 'token-b'])).toEqual([1n, undefined, undefined]);
+    expect(await ledger.head()).toBe(2n);
     await ledger.close();
   });
 });

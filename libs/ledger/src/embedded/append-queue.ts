@@ -24,16 +24,28 @@ export class AppendQueue {
 
   flush(): void {
     const batch = this.#waiting;
-    if (batch.length === 0) return;
     this.#waiting = [];
     try {
-      const [only] = batch;
-      const appends = only && batch.length === 1 ? only.appends : batch.flatMap((waiting) => waiting.appends);
-      const outcomes = this.commit(appends);
-      let start = 0;
-      for (const { appends: own, resolve } of batch) resolve(outcomes.slice(start, (start += own.length)));
+      this.#commitTogether(batch);
+    } catch {
+      // What is wrong with one call (an invalid event, more than fits on the disk) must not fail the others.
+      for (const alone of batch) this.#commitAlone(alone);
+    }
+  }
+
+  #commitTogether(batch: readonly Waiting[]): void {
+    const [first] = batch;
+    if (first && batch.length === 1) return this.#commitAlone(first);
+    const outcomes = this.commit(batch.flatMap((waiting) => waiting.appends));
+    let start = 0;
+    for (const { appends, resolve } of batch) resolve(outcomes.slice(start, (start += appends.length)));
+  }
+
+  #commitAlone({ appends, resolve, reject }: Waiting): void {
+    try {
+      resolve(this.commit(appends));
     } catch (error) {
-      for (const { reject } of batch) reject(error);
+      reject(error);
     }
   }
 }

@@ -6,7 +6,7 @@ export type Verdict =
   | { kind: 'repeated'; revision: number }
   | { kind: 'conflict' };
 
-const WRITE: Verdict = { kind: 'write' };
+export const WRITE: Verdict = { kind: 'write' };
 const CONFLICT: Verdict = { kind: 'conflict' };
 
 /** What the store knows of the stream that is appended to. */

@@ -18,7 +18,6 @@ import type {
 } from '../port.js';
 import { AppendQueue } from './append-queue.js';
 import { Appender } from './appender.js';
-import { checkAppend } from './check-events.js';
 import { EventPages, PAGE } from './event-pages.js';
 import { LedgerScan } from './scan.js';
 import { openLedgerFile } from './schema.js';
@@ -61,7 +60,6 @@ export class EmbeddedLedger implements Ledger {
 
   async appendMany(appends: readonly StreamAppend[]): Promise<AppendOutcome[]> {
     if (this.#closed) throw new LedgerClosed();
-    for (const append of appends) checkAppend(append);
     return this.#queue.add(appends);
   }
 

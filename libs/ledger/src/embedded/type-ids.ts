@@ -15,13 +15,18 @@ export class TypeIds {
     this.#findName = database.prepare<[number], string>('SELECT name FROM types WHERE id = ?').pluck();
   }
 
-  /** The id of a type, made if it is new; inside a transaction. */
-  idOf(name: string): number {
+  /** The id of a type; undefined if it is new. */
+  idOf(name: string): number | undefined {
     const known = this.#ids.get(name);
     if (known !== undefined) return known;
-    const id =
-      this.#findId.get(name) ??
-      Number(this.database.prepare('INSERT INTO types (name) VALUES (?)').run(name).lastInsertRowid);
+    const id = this.#findId.get(name);
+    if (id !== undefined) this.#ids.set(name, id);
+    return id;
+  }
+
+  /** Inside a transaction. */
+  make(name: string): number {
+    const id = Number(this.database.prepare('INSERT INTO types (name) VALUES (?)').run(name).lastInsertRowid);
     this.#ids.set(name, id);
     return id;
   }
