@@ -1,3 +1,4 @@
+import { afterAll } from '@jest/globals';
 import { createHash } from 'node:crypto';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -89,7 +90,6 @@ let template: Promise<string> | undefined;
 function emptyLedger(): Promise<string> {
   template ??= (async () => {
     const directory = mkdtempSync(join(tmpdir(), 'tally-cases-'));
-    process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
     const tally = await open(directory);
     tally.stores.secrets.current('default');
     await tally.close();
@@ -97,6 +97,9 @@ function emptyLedger(): Promise<string> {
   })();
   return template;
 }
+afterAll(async () => {
+  if (template !== undefined) rmSync(await template, { recursive: true, force: true });
+});
 
 export class Product {
   private constructor(
