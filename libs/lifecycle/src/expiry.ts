@@ -42,7 +42,7 @@ export function readExpiryDuration(
   issuedAt: Millis,
   odd: { zero?: OddExpiry | undefined; negative?: OddExpiry | undefined; empty?: OddExpiry | undefined } = {},
 ): Expiry {
-  const raw = value === undefined ? null : rawOf(value);
+  const raw = value === undefined || value === null ? null : rawOf(value);
   const oddly = (word: OddExpiry | undefined): Expiry => {
     if (word === 'never') return { kind: 'never', raw, unit: 'duration-s', flags: ['odd'] };
     if (word === 'expired') return { kind: 'at', at: issuedAt, raw, unit: 'duration-s', flags: ['at-issue', 'odd'] };

@@ -1,10 +1,10 @@
 import type { RecordedFact } from './observations.js';
-import { mayIssue, OWN_SOURCE, profileOf, type Settings } from './settings.js';
+import { DEFAULT_THRESHOLDS, mayIssue, OWN_SOURCE, profileOf, type Settings } from './settings.js';
 import type { World } from './world.js';
 
 /** What one source's facts say of its clock: the inputs of its watermark. */
 export interface SourceClock {
-  /** Max over facts of min(effectiveAt, recordedAt). */
+  /** Max over facts of min(effectiveAt, recordedAt); -Infinity where all of them are from the future. */
   high: number;
   lastRecorded: number;
 }
@@ -16,10 +16,13 @@ export class SourceClocks {
   lastRecorded = -Infinity;
 
   add(fact: Pick<RecordedFact, 'source' | 'time' | 'recordedAt'>): void {
-    this.note(fact.source, Math.min(fact.time, fact.recordedAt), fact.recordedAt);
+    this.note(fact.source, fact.time, fact.recordedAt);
   }
 
-  note(source: string, high: number, recordedAt: number): void {
+  /** A line from the future advances nothing: its source has not come so far, nor to the time of recording. */
+  note(source: string, time: number, recordedAt: number): void {
+    const isFuture = time > recordedAt + DEFAULT_THRESHOLDS.futureSlack;
+    const high = isFuture ? -Infinity : Math.min(time, recordedAt);
     if (recordedAt > this.lastRecorded) this.lastRecorded = recordedAt;
     if (source === OWN_SOURCE) return;
     const clock = this.clocks.get(source);
@@ -49,7 +52,7 @@ export class Watermarks {
       else if (!this.openGap(source) && clocks.lastRecorded - clock.lastRecorded >= (profile?.idle ?? Infinity)) {
         mark = Math.max(mark, clocks.lastRecorded - lateness);
       }
-      this.marks.set(source, mark);
+      if (mark !== -Infinity) this.marks.set(source, mark);
     }
   }
 

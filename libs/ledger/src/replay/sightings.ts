@@ -50,7 +50,7 @@ export class Sightings {
     if (match === null || match[2] !== this.tenantJson) return;
     const source = text(match[1]!);
     const time = Number(match[3]);
-    this.clocks.note(source, Math.min(time, recordedAt), recordedAt);
+    this.clocks.note(source, time, recordedAt);
     // A line from the future says nothing of when its version served (MODEL §4.4).
     if (match[4] === undefined || time > recordedAt + DEFAULT_THRESHOLDS.futureSlack) return;
     const key = `${match[1]}\t${match[4]}\t${match[5] ?? ''}\t${match[6] ?? ''}`;

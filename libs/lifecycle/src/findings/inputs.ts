@@ -31,7 +31,7 @@ function expiryFindings(context: FindingContext): Finding[] {
         severity: 'medium',
         provisional,
         tokens: [view.name],
-        summary: `exp ${String(expiry.raw)} was read in ${unitWords(expiry.unit)}: a strict validator reads seconds and will accept this token for tens of thousands of years`,
+        summary: `exp ${String(expiry.raw)} was read in ${unitWords(expiry.unit)}: ${strictly(expiry.unit)}`,
         evidence: { raw: expiry.raw, unit: expiry.unit, readAs: at(expiry.at!), issuer: view.issuer ?? null },
       }),
     ];
@@ -181,6 +181,13 @@ function ofAdapterNote(
     );
   }
   return undefined;
+}
+
+/** What a validator makes of it that takes the value at its word. */
+function strictly(unit: string): string {
+  return unit === 's'
+    ? 'a validator that reads the unit which its source declares takes this token for long expired'
+    : 'a strict validator reads seconds and will accept this token for tens of thousands of years';
 }
 
 function unitWords(unit: string): string {
