@@ -119,10 +119,12 @@ export class Preparer {
           : `is for ${this.options.source}, which is neither a source of the settings nor a format`;
       return refuse({ field: '(record)', reason, redrivable: true });
     }
-    if (profile.tenant !== this.options.tenant) {
+    // Settings are a tenant's own: a profile that names none is for whoever declared it.
+    const stated = this.options.settings.sources[source]?.tenant ?? this.options.tenant;
+    if (stated !== this.options.tenant) {
       return refuse({
         field: '(record)',
-        reason: `belongs to tenant ${profile.tenant}, this input is for ${this.options.tenant}`,
+        reason: `belongs to tenant ${stated}, this input is for ${this.options.tenant}`,
         redrivable: true,
       });
     }
