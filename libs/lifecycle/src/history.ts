@@ -4,7 +4,7 @@ import { findingsOfNotes, issuerSpellings } from './findings/inputs.js';
 import { stateOfStream, type FactsOf } from './fold.js';
 import { worldUnder } from './known-settings.js';
 import { Links, type Unit } from './links.js';
-import type { Name } from './names.js';
+import { kindOfName, type Name } from './names.js';
 import type { RecordedFact } from './observations.js';
 import type { ResolvedFact } from './resolve.js';
 import type { TokenState } from './state.js';
@@ -83,7 +83,18 @@ export class History {
 
   /** The tokens of the unit that a name belongs to; empty if nothing at or before the cut is known of it. */
   unitViews(name: Name, cut: Cut, borders: Borders = []): FoldedView[] {
-    return this.evaluate(this.links.unitOf(name), cut, borders).views;
+    const { views } = this.evaluate(this.links.unitOf(name), cut, borders);
+    return views.length > 0 || kindOfName(name) !== 'jti' ? views : this.partViews(name, cut, borders);
+  }
+
+  /** A part that no tok names has no stream: it stands in that of its jti, which shares half of its name. */
+  private partViews(part: Name, cut: Cut, borders: Borders): FoldedView[] {
+    const half = part.slice(0, SHARED);
+    for (const { name } of this.source.streams({ from: half, before: `${half}g` })) {
+      const { views } = this.evaluate(this.links.unitOf(name), cut, borders);
+      if (views.some(({ view }) => view.name === part)) return views;
+    }
+    return [];
   }
 
   private evaluate(
