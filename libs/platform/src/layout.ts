@@ -26,9 +26,6 @@ export function layoutPath(directory: string, entry: LayoutEntry): string {
 }
 
 /** Which data directory a command means: `--data`, else TALLY_DATA, else `.tally` in the current directory. */
-export function dataDirectoryPath(
-  flag: string | undefined,
-  env: Readonly<Record<string, string | undefined>>,
-): string {
+export function dataDirectoryPath(flag: string | undefined, env: Readonly<Record<string, string | undefined>>): string {
   return [flag, env.TALLY_DATA].find((path) => path !== undefined && path !== '') ?? '.tally';
 }
