@@ -54,7 +54,8 @@ function mayContain(interval: Interval, scope: Scope, from: Millis, to: Millis):
 /** Whether the interval served the whole of the scope, with all of its traffic, during all of [first, last]. */
 function contains(interval: Interval, scope: Scope, first: Millis, last: Millis): boolean {
   const { on, off = Infinity, carved, weights } = interval;
-  if (interval.scope.cohort !== undefined || !covers(interval.scope, scope)) return false;
+  // No fact shows its cohort, so an interval of one cohort covers none for certain.
+  if (!covers(interval.scope, scope)) return false;
   if (first < on || last >= off) return false;
   if (carved.some((c) => mayTouch(c.scope, scope) && c.from <= last && first < (c.to ?? Infinity))) return false;
   return weights.every((w, i) => w.weight === 1 || w.at > last || (weights[i + 1]?.at ?? Infinity) <= first);

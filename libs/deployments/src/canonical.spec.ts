@@ -8,7 +8,7 @@ describe('RFC 8785', () => {
   it('gives the bytes of the example of §3.2.2', () => {
     const value = {
       numbers: [333333333.33333329, 1e30, 4.5, 2e-3, 0.000000000000000000000000001],
-      string: '\u20ac$\u000F\u000aA\'\u0042\u0022\u005c\\"\/',
+      string: '\u20ac$\u000F\u000aA\'\u0042\u0022\u005c\\"/',
       literals: [null, true, false],
     };
     expect(canonicalJson(value)).toBe(
@@ -43,6 +43,9 @@ describe('RFC 8785', () => {
       }),
       { seed: 1 },
     );
+    const large = Array.from({ length: 30_000 }, (_, n) => ({ n, text: '😀€' }));
+    expect(canonicalDigest(large)).toBe(createHash('sha256').update(canonicalJson(large)).digest('hex'));
+    expect(canonicalJson([{}, []])).toBe('[{},[]]');
     expect(canonicalDigest({ a: 1, b: undefined })).toBe(canonicalDigest({ a: 1 }));
   });
 });

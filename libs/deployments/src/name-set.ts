@@ -1,8 +1,8 @@
 import type { Name } from '#lifecycle';
 
 /**
- * Names already counted, at 16 bytes each in an open-addressed table at most half full: what a set of a million strings
- * costs in hundreds of megabytes takes 32 here. So a plan counts a token once, however often its view comes.
+ * Names already counted: 16 bytes each in an open-addressed table between a quarter and half full. So a plan counts a
+ * token once, however often its view comes, without holding every name as a string.
  */
 export class NameSet {
   private slots = new Uint32Array(4 * 1024);
