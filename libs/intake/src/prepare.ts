@@ -136,7 +136,9 @@ export class Preparer {
 
   private read(record: JsonObject, credentials: FoundCredential[], profile: SourceProfile): Reading {
     const { name, nameOfDigest } = this.names;
-    return ADAPTERS[profile.format].read(record, { profile, name, nameOfDigest, credentials });
+    const { issuers } = this.options.settings;
+    const jtisOf = (issuer: string): SourceProfile['jti'] | undefined => issuers[issuer]?.jti;
+    return ADAPTERS[profile.format].read(record, { profile, name, nameOfDigest, jtisOf, credentials });
   }
 
   private facts(reading: Extract<Reading, { kind: 'facts' }>, profile: SourceProfile, line: number): Prepared {

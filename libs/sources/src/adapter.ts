@@ -25,6 +25,8 @@ export interface ReadContext {
   name: NameGiver;
   /** The tok name of a SHA-256 in hex; undefined for anything else and for the digest of nothing. */
   nameOfDigest(sha256: string): Name | undefined;
+  /** What the settings say of the jtis of one issuer; it goes before what the profile says of all. */
+  jtisOf?(issuer: string): SourceProfile['jti'] | undefined;
   /** Found in this record by `redact`, in the order of precedence as the request's credential. */
   credentials: FoundCredential[];
 }

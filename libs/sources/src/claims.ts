@@ -90,7 +90,8 @@ export function readClaims(claims: JsonObject, shape: ClaimsShape, context: Read
 
   if (issuer !== undefined) {
     data['issuer'] = issuer;
-    if (jti !== undefined && profile.jti === 'unique') names.jti = name('jti', issuer, jti);
+    const jtis = context.jtisOf?.(issuer) ?? profile.jti;
+    if (jti !== undefined && jtis === 'unique') names.jti = name('jti', issuer, jti);
     if (subject !== undefined) names.sub = name('sub', issuer, subject);
     if (client !== undefined) names.cli = name('cli', issuer, client);
     if (kid !== undefined) names.kid = name('kid', issuer, kid);

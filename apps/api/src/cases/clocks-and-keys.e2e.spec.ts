@@ -66,7 +66,7 @@ describe('case 3, the issuer’s clock runs ahead', () => {
 
   it('answers the same backwards, and with the hash lines last', async () => {
     const lines = caseLines(SKEW);
-    const answers = [];
+    const answers: unknown[] = [];
     for (const order of [lines, [...lines].reverse(), [...lines.slice(2, 6), lines[6]!, lines[0]!, lines[1]!]])
       await withProduct([order], async (product) => void answers.push(JSON.stringify(await answersOf(product, end))));
     expect(new Set(answers).size).toBe(1);
@@ -192,7 +192,7 @@ describe('case 4, every token is refused until the key cache refreshes', () => {
     }));
 
   it('answers the same whatever came first', async () => {
-    const answers = [];
+    const answers: unknown[] = [];
     for (const order of [lines, [...lines].reverse(), [...lines.slice(13), ...lines.slice(0, 13)]])
       await withProduct([order], async (product) => void answers.push(JSON.stringify([await answersOf(product, end), (await product.plan('v42', 'v41', incident)).counts])));
     expect(new Set(answers).size).toBe(1);

@@ -104,7 +104,7 @@ afterAll(async () => {
 export class Product {
   private constructor(
     readonly directory: string,
-    readonly tally: LocalTally,
+    private tally: LocalTally,
   ) {}
 
   /** @param settings declared before anything is taken in; null for none. */
@@ -115,6 +115,12 @@ export class Product {
     const product = new Product(directory, tally);
     if (settings !== null) await product.value('settings.declare', { settings });
     return product;
+  }
+
+  /** Ends the process, as it were, and starts it again on the same directory. */
+  async restart(): Promise<void> {
+    await this.tally.close();
+    this.tally = await open(this.directory);
   }
 
   async close(): Promise<void> {

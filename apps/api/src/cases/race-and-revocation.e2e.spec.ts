@@ -305,7 +305,7 @@ describe('case 2, a revoked token is accepted until a cache expires', () => {
       [...kong, issue, revoke],
       [kong[0]!, revoke, kong[3]!, issue, kong[1]!, kong[2]!],
     ];
-    const answers = [];
+    const answers: unknown[] = [];
     for (const lines of orders) await withProduct([lines], async (product) => void answers.push(await answersOf(product, end)));
     expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
   });
