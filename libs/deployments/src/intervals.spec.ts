@@ -23,6 +23,11 @@ describe('declared intervals', () => {
     expect(brief(declaredIntervals([on('v1', 0), on('v2', 10)]))).toEqual(['v1@* [0,10)', 'v2@* [10,)']);
   });
 
+  it('a removal that names no version ends whatever serves there, and nothing elsewhere', () => {
+    const facts = [on('v1', 0, { gateway: 'gw-a' }), on('v2', 5, { gateway: 'gw-b' }), off('*', 9, { gateway: 'gw-a' })];
+    expect(brief(declaredIntervals(facts))).toEqual(['v1@gw-a [0,9)', 'v2@gw-b [5,)']);
+  });
+
   it('switches gateway by gateway leave both active in between', () => {
     const facts = ['gw-a', 'gw-b'].flatMap((gateway, i) => [on('v1', 0, { gateway }), on('v2', 10 + i, { gateway })]);
     expect(brief(declaredIntervals(facts))).toEqual([

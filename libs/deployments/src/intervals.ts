@@ -138,6 +138,9 @@ function stepKey(s: Step): string {
   return JSON.stringify([s.at, s.kind, s.endedBy, s.version, s.to, gateway, region, cohort, s.weight, s.sticky]);
 }
 
+/** What a removal states that names no version (CDEvents `service.removed`): whatever serves there ends. */
+const ANY_VERSION = '*';
+
 /** The versions of one component, step by step. */
 class Timeline {
   readonly intervals: Interval[] = [];
@@ -168,7 +171,8 @@ class Timeline {
   }
 
   private open(version?: string): Interval[] {
-    return this.intervals.filter((i) => i.off === undefined && (version === undefined || i.version === version));
+    const any = version === undefined || version === ANY_VERSION;
+    return this.intervals.filter((i) => i.off === undefined && (any || i.version === version));
   }
 
   private activate(step: Step, version: string): void {

@@ -207,8 +207,9 @@ const FORMAT_DEFAULTS: Record<Format, Partial<SourceProfile>> = {
   envoy: { authority: 'gateway', claimsVerified: true, leeway: 60_000 },
   tyk: { authority: 'gateway', tags: { version: 'deploy-', gateway: 'gw-', region: 'region-' } },
   apigee: { authority: 'issuer', expUnit: 'ms' },
-  keycloak: { authority: 'issuer' },
-  okta: { authority: 'issuer' },
+  // Issuers are components of their own: their lines say nothing of a gateway's version.
+  keycloak: { authority: 'issuer', component: '' },
+  okta: { authority: 'issuer', component: '' },
   cloudevents: { authority: 'gateway', claimsVerified: true },
   /** No component: each record names its own service, unless the settings name one for the source. */
   cdevents: { authority: 'deployer', component: '' },
