@@ -24,7 +24,11 @@ describe('declared intervals', () => {
   });
 
   it('a removal that names no version ends whatever serves there, and nothing elsewhere', () => {
-    const facts = [on('v1', 0, { gateway: 'gw-a' }), on('v2', 5, { gateway: 'gw-b' }), off('*', 9, { gateway: 'gw-a' })];
+    const facts = [
+      on('v1', 0, { gateway: 'gw-a' }),
+      on('v2', 5, { gateway: 'gw-b' }),
+      off('*', 9, { gateway: 'gw-a' }),
+    ];
     expect(brief(declaredIntervals(facts))).toEqual(['v1@gw-a [0,9)', 'v2@gw-b [5,)']);
   });
 
