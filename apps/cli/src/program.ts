@@ -21,7 +21,11 @@ export function programOf(shell: Shell): Command {
     .version(versionOfPackage(), '--version', 'print the version')
     .enablePositionalOptions()
     .exitOverride()
-    .configureOutput({ outputError: () => undefined })
+    .configureOutput({
+      writeOut: (text) => void shell.out.write(text),
+      writeErr: (text) => shell.talk.write(text),
+      outputError: () => undefined,
+    })
     .showSuggestionAfterError(true)
     .addHelpText(
       'after',

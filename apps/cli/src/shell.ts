@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { Command, Option } from 'commander';
 import { dataDirectoryPath } from '#platform';
 import type { Output } from './output/output.js';
@@ -8,7 +9,7 @@ import type { Talk } from './output/talk.js';
 export interface Shell {
   out: Output;
   talk: Talk;
-  stdin: NodeJS.ReadStream;
+  stdin: Readable;
   env: Readonly<Record<string, string | undefined>>;
   /** Set by commands that end well with something to say, such as a verdict. */
   exitCode: number;

@@ -2,6 +2,8 @@ import { Option, type Command } from 'commander';
 import { announceRunning, createLog } from '#platform';
 import { makeBearer } from '#security';
 import { WrongUse } from '../../../api/src/tally/errors.js';
+import type { Tally } from '../../../api/src/tally/questions.js';
+import type { DemoOptions } from '../demo/show-demo.js';
 import { Interruption } from '../ingest/interruption.js';
 import { shownJson } from '../output/escape.js';
 import { readDocument } from '../read-document.js';
@@ -37,28 +39,43 @@ export function addUp(program: Command, shell: Shell): void {
         const bearer = makeBearer();
         const log = createLog();
         const api = await startApi({ tally: local, vitals: vitalsOf(local), bearer, log, port, host: flags.host });
-        announceRunning(local.stores.directory, api.url, bearer);
-        talk.head(`tally is up at ${api.url}`);
-        talk.say(`bearer  ${bearer}`);
-        talk.say(`data    ${local.stores.directory.path}`);
-        talk.say('Commands with the same data directory find it by themselves. Ctrl-C stops it.');
-        if (format === 'json' || format === 'ndjson') {
-          await out.write(`${shownJson({ url: api.url, bearer, data: local.stores.directory.path, pid: process.pid })}\n`);
-          await out.flush();
+        try {
+          announceRunning(local.stores.directory, api.url, bearer);
+          talk.head(`tally is up at ${api.url}`);
+          talk.say(`bearer  ${bearer}`);
+          talk.say(`data    ${local.stores.directory.path}`);
+          talk.say('Commands with the same data directory find it by themselves. Ctrl-C stops it.');
+          if (format === 'json' || format === 'ndjson') {
+            const { pid } = process;
+            await out.write(`${shownJson({ url: api.url, bearer, data: local.stores.directory.path, pid })}\n`);
+            await out.flush();
+          }
+          if (flags.demo) await demo(api.tally, { tenant, data: givenData(command), talk }, interruption);
+          const { signal } = await interruption.wait();
+          talk.say(`${signal}: finishing what is under way`);
+        } finally {
+          await api.close();
         }
-        if (flags.demo) {
-          const { showDemo } = await import('../demo/show-demo.js');
-          await showDemo(api.tally, { tenant, data: command.optsWithGlobals<{ data?: string }>().data, talk }, interruption.signal);
-        }
-        const { signal } = await interruption.wait();
-        talk.say(`${signal}: finishing what is under way`);
-        await api.close();
       } finally {
         interruption.ignore();
         await local.close();
       }
       talk.say('stopped; everything acknowledged is on disk');
     });
+}
+
+async function demo(tally: Tally, options: DemoOptions, interruption: Interruption): Promise<void> {
+  const { showDemo } = await import('../demo/show-demo.js');
+  try {
+    await showDemo(tally, options, interruption.signal);
+  } catch (error) {
+    if (interruption.reason === undefined) throw error;
+  }
+}
+
+/** `--data` as it was typed, if it was. */
+function givenData(command: Command): string | undefined {
+  return command.optsWithGlobals<{ data?: string }>().data;
 }
 
 function portOf(text: string | undefined): number {

@@ -14,7 +14,7 @@ export interface FileInput {
 }
 
 /** Looks at a file before anything is taken in. @throws UnreadableFile */
-export function fileInput(path: string, stdin: NodeJS.ReadStream): FileInput {
+export function fileInput(path: string, stdin: Readable): FileInput {
   if (path === '-') return { name: 'standard input', size: undefined, open: () => stdin };
   let size: number | undefined;
   try {

@@ -30,15 +30,23 @@ export async function printRows(
   out: Output,
   columns: Columns = {},
 ): Promise<Record<string, unknown>> {
-  if (format === 'json') await printJson(answer, out, columns);
+  let end: Record<string, unknown> | undefined;
+  /** Asked once: an end may finish a digest. */
+  const ended = (): Record<string, unknown> => (end ??= answer.end?.() ?? {});
+  if (format === 'json') await printJson(answer, out, columns, ended);
   else if (format === 'ndjson') for await (const row of answer.rows) await out.write(`${shownJson(row)}\n`);
   else if (format === 'tsv') await printTsv(answer, out, columns);
   else await printTable(answer, out, columns);
   await out.flush();
-  return answer.end?.() ?? {};
+  return ended();
 }
 
-async function printJson(answer: RowsAnswer, out: Output, { json = 'array' }: Columns): Promise<void> {
+async function printJson(
+  answer: RowsAnswer,
+  out: Output,
+  { json = 'array' }: Columns,
+  ended: () => Record<string, unknown>,
+): Promise<void> {
   let separator = json === 'object' ? '{"items":[\n' : '[\n';
   let any = false;
   for await (const row of answer.rows) {
@@ -49,7 +57,7 @@ async function printJson(answer: RowsAnswer, out: Output, { json = 'array' }: Co
   if (!any) await out.write(separator.trimEnd());
   if (json === 'array') await out.write(any ? '\n]\n' : ']\n');
   else {
-    const rest = shownJson(answer.end?.() ?? {}).slice(1);
+    const rest = shownJson(ended()).slice(1);
     await out.write(`${any ? '\n]' : ']'}${rest === '}' ? '' : ','}${rest}\n`);
   }
 }

@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream';
 import { shownJson, shownText } from './escape.js';
 import { toldError } from '../../../api/src/told-error.js';
 
@@ -5,8 +6,11 @@ import { toldError } from '../../../api/src/told-error.js';
 export class Talk {
   private readonly styled: boolean;
 
-  constructor(private readonly stream: NodeJS.WriteStream = process.stderr) {
-    this.styled = stream.isTTY === true && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb';
+  constructor(
+    readonly stream: Writable & { isTTY?: boolean },
+    env: Readonly<Record<string, string | undefined>> = process.env,
+  ) {
+    this.styled = stream.isTTY === true && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
     // Whoever closed standard error does not want to hear; that is no reason to stop.
     stream.on('error', () => undefined);
   }
@@ -17,6 +21,11 @@ export class Talk {
 
   say(line = ''): void {
     this.stream.write(`${shownText(line)}\n`);
+  }
+
+  /** Text of our own, as it is. */
+  write(text: string): void {
+    this.stream.write(text);
   }
 
   /** A line in bold, where there is bold. */
