@@ -1,35 +1,14 @@
 import type { Prepared } from './prepared.js';
 import type { Preparer } from './prepare.js';
-import type { InputLine } from './split-lines.js';
+import { linesOfBlock, type InputBlock } from './split-lines.js';
 
-/** Records a batch; one batch is one sync to disk. */
-export const BATCH_RECORDS = 2000;
-
-/** Prepares blocks of lines into batches of bounded size. `flush` makes new box keys durable before each batch. */
+/** Prepares blocks of lines, one batch a block: one batch is one sync to disk. */
 export async function* preparedBatches(
-  blocks: AsyncIterable<InputLine[]>,
+  blocks: AsyncIterable<InputBlock>,
   preparer: Preparer,
-  flush: () => void,
 ): AsyncGenerator<Prepared[]> {
-  let batch: Prepared[] = [];
-  let cut: { error: unknown } | undefined;
-  try {
-    for await (const lines of blocks) {
-      for (const line of lines) {
-        batch.push(...preparer.line(line));
-        if (batch.length < BATCH_RECORDS) continue;
-        flush();
-        yield batch;
-        batch = [];
-      }
-    }
-  } catch (error) {
-    // The input broke off: what came before it is still taken in, then the error is told.
-    cut = { error };
+  for await (const block of blocks) {
+    const batch = preparer.lines(linesOfBlock(block));
+    if (batch.length > 0) yield batch;
   }
-  if (batch.length > 0) {
-    flush();
-    yield batch;
-  }
-  if (cut !== undefined) throw cut.error;
 }

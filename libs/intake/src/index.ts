@@ -10,4 +10,5 @@ export * from './intake.js';
 export * from './errors.js';
 export * from './input-stream.js';
 export * from './batches.js';
-export { preparedInWorker } from './worker-batches.js';
+export { preparedInWorkers } from './worker-batches.js';
+export * from './vault.js';

@@ -33,19 +33,43 @@ import { NameCache } from './name-cache.js';
 import type { Prepared, PreparedEvent, Rejection } from './prepared.js';
 import type { InputLine } from './split-lines.js';
 
-/** Seals personal content; undefined once the subject was erased: then nothing personal is kept. */
-export type Seal = (owner: BoxOwner, eventId: string, content: object) => PersonalBox | undefined;
+/** Where boxes get their keys. */
+export interface Vault {
+  /** Makes the keys of these owners, durably, before anything is sealed under them. */
+  ensure(owners: readonly BoxOwner[]): void;
+  /** Undefined once the owner was erased: then nothing personal is kept. */
+  seal(owner: BoxOwner, eventId: string, content: object): PersonalBox | undefined;
+}
 
 export interface PrepareOptions {
   tenant: string;
   settings: Settings;
   secrets: NamingSecrets;
-  seal: Seal;
+  vault: Vault;
   /** Day of this input (`dayOf` now): dead letters are sealed under its key. */
   today: number;
   /** A source of the settings, a format, or `auto`: each line's format is recognised. */
   source: string;
 }
+
+/** Why a record is refused. */
+interface Refusal {
+  field: string;
+  reason: string;
+  redrivable: boolean;
+  source?: string;
+  name?: Name | undefined;
+  /** Names of recognised keys, where there is no record. */
+  keys?: string[];
+  content?: { record: JsonObject; credentials: FoundCredential[] };
+}
+
+/** A record as it was read, before anything of it is sealed. */
+type Read = { line: number; record?: number } & (
+  | { kind: 'facts'; reading: Extract<Reading, { kind: 'facts' }>; profile: SourceProfile }
+  | { kind: 'ignored' }
+  | { kind: 'refused'; why: Refusal; bytes: string; length: number }
+);
 
 /** The first pass of intake: redact, name, read, seal. It writes nothing; the same bytes always give the same answer. */
 export class Preparer {
@@ -56,89 +80,93 @@ export class Preparer {
     this.names = new NameCache(options.secrets);
   }
 
-  line(input: InputLine): Prepared[] {
+  /** Prepares lines. All are read first, so that the keys that their boxes need are made durable in one go. */
+  lines(inputs: readonly InputLine[]): Prepared[] {
+    const read: Read[] = [];
+    for (const input of inputs) this.readLine(input, read);
+    return this.sealed(read);
+  }
+
+  private readLine(input: InputLine, into: Read[]): void {
+    const { line } = input;
     if (input.kind === 'bad') {
-      return [
-        this.rejected(
-          input.line,
-          undefined,
-          { field: '(line)', reason: input.reason, redrivable: false },
-          input.digestOf,
-          input.bytes,
-        ),
-      ];
+      const why = { field: '(line)', reason: input.reason, redrivable: false };
+      into.push({ kind: 'refused', line, why, bytes: input.digestOf, length: input.bytes });
+      return;
     }
     const records = recordsOfLine(input.text);
-    return records.map((record, i) => {
-      const place = records.length > 1 ? i + 1 : undefined;
-      if ('bad' in record) {
-        const letter = { field: '(line)', reason: record.bad, redrivable: false, keys: recognisedKeys(record.text) };
-        return this.rejected(input.line, place, letter, record.text, Buffer.byteLength(record.text));
+    records.forEach((record, i) => {
+      const place = records.length > 1 ? { record: i + 1 } : undefined;
+      if ('json' in record) into.push({ ...this.readRecord(record.json, record.text, line), ...place });
+      else {
+        const why = { field: '(line)', reason: record.bad, redrivable: false, keys: recognisedKeys(record.text) };
+        into.push({ kind: 'refused', line, why, bytes: record.text, length: Buffer.byteLength(record.text), ...place });
       }
-      return this.record(record.json, record.text, input.line, place);
     });
   }
 
-  private record(json: JsonObject, text: string, line: number, place: number | undefined): Prepared {
+  private readRecord(json: JsonObject, text: string, line: number): Read {
     const source = this.sourceOf(json);
     const profile = source === undefined ? undefined : this.profile(source);
-    const { record, credentials } = redact(
-      json,
-      this.names.nameOfRawToken,
-      profile === undefined ? {} : ADAPTERS[profile.format].redaction,
-    );
-    return this.redacted(record, credentials, source, text, line, place);
+    const rules = profile === undefined ? {} : ADAPTERS[profile.format].redaction;
+    const { record, credentials } = redact(json, this.names.nameOfRawToken, rules);
+    return this.readRedacted(record, credentials, source, text, line);
   }
 
   /** Reads a refused record again; it was redacted when it first came. */
   redriven(record: JsonObject, credentials: FoundCredential[], line: number): Prepared {
-    return this.redacted(record, credentials, this.sourceOf(record), JSON.stringify(record), line, undefined);
+    const read = this.readRedacted(record, credentials, this.sourceOf(record), JSON.stringify(record), line);
+    return this.sealed([read])[0]!;
   }
 
-  private redacted(
+  private readRedacted(
     record: JsonObject,
     credentials: FoundCredential[],
     source: string | undefined,
     text: string,
     line: number,
-    place: number | undefined,
-  ): Prepared {
+  ): Read {
     const profile = source === undefined ? undefined : this.profile(source);
-    const refuse = (why: { field: string; reason: string; redrivable: boolean; name?: Name | undefined }): Prepared =>
-      this.rejected(
-        line,
-        place,
-        { ...why, source: source ?? 'unknown', content: { record, credentials } },
-        text,
-        Buffer.byteLength(text),
-      );
+    const refuse = (why: Refusal): Read => ({
+      kind: 'refused',
+      line,
+      why: { ...why, source: source ?? 'unknown', content: { record, credentials } },
+      bytes: text,
+      length: Buffer.byteLength(text),
+    });
     if (source === undefined || profile === undefined) {
+      const asked = this.options.source;
       const reason =
-        this.options.source === 'auto'
+        asked === 'auto'
           ? 'is of no format that is known'
-          : `is for ${this.options.source}, which is neither a source of the settings nor a format`;
+          : `is for ${asked}, which is neither a source of the settings nor a format`;
       return refuse({ field: '(record)', reason, redrivable: true });
     }
     // Settings are a tenant's own: a profile that names none is for whoever declared it.
     const stated = this.options.settings.sources[source]?.tenant ?? this.options.tenant;
     if (stated !== this.options.tenant) {
-      return refuse({
-        field: '(record)',
-        reason: `belongs to tenant ${stated}, this input is for ${this.options.tenant}`,
-        redrivable: true,
-      });
+      const reason = `belongs to tenant ${stated}, this input is for ${this.options.tenant}`;
+      return refuse({ field: '(record)', reason, redrivable: true });
     }
-    const reading = this.read(record, credentials, profile);
+    const { name, nameOfDigest } = this.names;
+    const reading = ADAPTERS[profile.format].read(record, { profile, name, nameOfDigest, credentials });
     if (reading.kind === 'ignored') return { kind: 'ignored', line };
     if (reading.kind === 'rejected') return refuse(reading);
-    return this.facts(reading, profile, line);
+    return { kind: 'facts', line, reading, profile };
   }
 
-  private read(record: JsonObject, credentials: FoundCredential[], profile: SourceProfile): Reading {
-    const { name, nameOfDigest } = this.names;
-    const { issuers } = this.options.settings;
-    const jtisOf = (issuer: string): SourceProfile['jti'] | undefined => issuers[issuer]?.jti;
-    return ADAPTERS[profile.format].read(record, { profile, name, nameOfDigest, jtisOf, credentials });
+  private sealed(read: readonly Read[]): Prepared[] {
+    const owners: BoxOwner[] = [];
+    for (const each of read) {
+      if (each.kind === 'facts' && each.reading.personal !== undefined)
+        owners.push(this.ownerOf(each.reading.drafts[0]!, each.profile.name));
+      if (each.kind === 'refused' && each.why.content !== undefined) owners.push(this.deadLetterOwner(each.why.source));
+    }
+    this.options.vault.ensure(owners);
+    return read.map((each) => {
+      if (each.kind === 'facts') return this.facts(each.reading, each.profile, each.line);
+      return each.kind === 'ignored' ? { kind: 'ignored', line: each.line } : this.rejected(each);
+    });
   }
 
   private facts(reading: Extract<Reading, { kind: 'facts' }>, profile: SourceProfile, line: number): Prepared {
@@ -169,7 +197,8 @@ export class Preparer {
     const { tenant } = this.options;
     const subject = draft.subject ?? placementOf(draft.names) ?? '';
     const id = eventId(record.key, record.digest, record.ordinal);
-    const box = personal === undefined ? undefined : this.seal(draft, profile.name, id, personal);
+    const box =
+      personal === undefined ? undefined : this.options.vault.seal(this.ownerOf(draft, profile.name), id, personal);
     const data = storedText(draft, profile.name, tenant, subject, record, box);
     return {
       id,
@@ -201,36 +230,25 @@ export class Preparer {
     };
   }
 
-  private seal(draft: Draft, source: string, id: string, personal: object): PersonalBox | undefined {
+  /** Whose box a record's personal fields go into: its subject's, else its source's of that day. */
+  private ownerOf(draft: Draft, source: string): BoxOwner {
     const owner: BoxOwner = { tenant: this.options.tenant, source, day: dayOf(draft.time) };
     if (draft.names.sub !== undefined) owner.subject = draft.names.sub;
-    return this.options.seal(owner, id, personal);
+    return owner;
   }
 
-  private rejected(
-    line: number,
-    place: number | undefined,
-    why: {
-      field: string;
-      reason: string;
-      redrivable: boolean;
-      source?: string;
-      name?: Name | undefined;
-      keys?: string[];
-      content?: { record: JsonObject; credentials: FoundCredential[] };
-    },
-    bytes: string,
-    length: number,
-  ): Prepared {
-    const { tenant, secrets, seal, today, source: asked } = this.options;
+  private deadLetterOwner(source = 'unknown'): BoxOwner {
+    return { tenant: this.options.tenant, source: `dead letters of ${source}`, day: this.options.today };
+  }
+
+  private rejected({ line, record, why, bytes, length }: Extract<Read, { kind: 'refused' }>): Prepared {
+    const { tenant, secrets, vault, source: asked } = this.options;
     const id = createHmac('sha256', secrets.person).update(`dead letter\n${bytes}`).digest('hex').slice(0, 32);
     const source = why.source ?? (asked === 'auto' ? 'unknown' : asked);
     const rejection: Rejection = { line, field: why.field, reason: why.reason, deadLetter: id };
-    if (place !== undefined) rejection.record = place;
+    if (record !== undefined) rejection.record = record;
     const box =
-      why.content === undefined
-        ? undefined
-        : seal({ tenant, source: `dead letters of ${source}`, day: today }, uuidOf(id), why.content);
+      why.content === undefined ? undefined : vault.seal(this.deadLetterOwner(why.source), uuidOf(id), why.content);
     return {
       kind: 'rejected',
       rejection,

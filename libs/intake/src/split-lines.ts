@@ -10,55 +10,87 @@ export type InputLine =
 
 const NEWLINE = 10;
 
+/** Whole lines as they came, or a line that is too long to be read. */
+export type InputBlock = { kind: 'lines'; bytes: Buffer; firstLine: number } | Extract<InputLine, { kind: 'bad' }>;
+
+/** Bytes that a block of whole lines holds at least, unless the input ends. */
+const BLOCK_BYTES = 512 * 1024;
+
 /**
- * Cuts a byte stream into blocks of lines (LF or CRLF), numbered from 1. A line over 1 MiB or not in UTF-8 comes as
- * `bad` with its length and the SHA-256 of its bytes; memory stays within one chunk plus one line.
+ * Cuts a byte stream (LF or CRLF) into blocks of whole lines, numbered from 1. A line over 1 MiB comes as `bad` with
+ * its length and the SHA-256 of its bytes; memory stays within one block plus one line.
  */
-export async function* splitLines(input: AsyncIterable<Uint8Array>, firstLine = 1): AsyncGenerator<InputLine[]> {
-  let line = firstLine;
-  let rest: Buffer[] = [];
-  let restBytes = 0;
+export async function* blocksOf(input: AsyncIterable<Uint8Array>): AsyncGenerator<InputBlock> {
+  let line = 1;
+  let parts: Buffer[] = [];
+  let bytes = 0;
+  /** Bytes since the last line end among `parts`. */
+  let open = 0;
   let skipping: { hash: Hash; bytes: number } | undefined;
-  for await (const raw of input) {
-    let chunk = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
-    if (skipping !== undefined) {
-      const end = chunk.indexOf(NEWLINE);
-      const part = end === -1 ? chunk : chunk.subarray(0, end);
-      skipping.hash.update(part);
-      skipping.bytes += part.length;
-      if (end === -1) continue;
-      yield [tooLong(line++, skipping.bytes, skipping.hash.digest('hex'))];
-      skipping = undefined;
-      chunk = chunk.subarray(end + 1);
+  const take = (upTo: Buffer): InputBlock => {
+    const whole = parts.length === 0 ? upTo : Buffer.concat([...parts, upTo]);
+    const block: InputBlock = { kind: 'lines', bytes: whole, firstLine: line };
+    line += countLines(whole);
+    parts = [];
+    bytes = open = 0;
+    return block;
+  };
+  let cut: { error: unknown } | undefined;
+  try {
+    for await (const raw of input) {
+      let chunk = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
+      if (skipping !== undefined) {
+        const end = chunk.indexOf(NEWLINE);
+        const part = end === -1 ? chunk : chunk.subarray(0, end);
+        skipping.hash.update(part);
+        skipping.bytes += part.length;
+        if (end === -1) continue;
+        yield tooLong(line++, skipping.bytes, skipping.hash.digest('hex'));
+        skipping = undefined;
+        chunk = chunk.subarray(end + 1);
+      }
+      const last = chunk.lastIndexOf(NEWLINE);
+      if (last !== -1 && (bytes + last + 1 >= BLOCK_BYTES || chunk.length - last - 1 + open > MAX_LINE_BYTES)) {
+        yield take(chunk.subarray(0, last + 1));
+        chunk = chunk.subarray(last + 1);
+      }
+      if (chunk.length > 0) {
+        const end = chunk.lastIndexOf(NEWLINE);
+        parts.push(Buffer.from(chunk));
+        bytes += chunk.length;
+        open = end === -1 ? open + chunk.length : chunk.length - end - 1;
+      }
+      if (open > MAX_LINE_BYTES) {
+        const held = Buffer.concat(parts);
+        const start = held.lastIndexOf(NEWLINE) + 1;
+        parts = [];
+        bytes = open = 0;
+        if (start > 0) yield take(held.subarray(0, start));
+        skipping = { hash: createHash('sha256').update(held.subarray(start)), bytes: held.length - start };
+      }
     }
-    const last = chunk.lastIndexOf(NEWLINE);
-    if (last !== -1) {
-      const block =
-        rest.length === 0 ? chunk.subarray(0, last + 1) : Buffer.concat([...rest, chunk.subarray(0, last + 1)]);
-      const lines = linesOf(block, line);
-      line += lines.length;
-      yield lines;
-      rest = [];
-      restBytes = 0;
-      chunk = chunk.subarray(last + 1);
-    }
-    if (chunk.length > 0) {
-      rest.push(Buffer.from(chunk));
-      restBytes += chunk.length;
-    }
-    if (restBytes > MAX_LINE_BYTES) {
-      const hash = createHash('sha256');
-      for (const part of rest) hash.update(part);
-      skipping = { hash, bytes: restBytes };
-      rest = [];
-      restBytes = 0;
-    }
+  } catch (error) {
+    // The input broke off: what came before is given, then the error is told.
+    cut = { error };
   }
-  if (skipping !== undefined) yield [tooLong(line, skipping.bytes, skipping.hash.digest('hex'))];
-  else if (restBytes > 0) yield linesOf(Buffer.concat(rest), line);
+  if (skipping !== undefined) yield tooLong(line, skipping.bytes, skipping.hash.digest('hex'));
+  else if (bytes > 0) yield take(Buffer.alloc(0));
+  if (cut !== undefined) throw cut.error;
 }
 
-function tooLong(line: number, bytes: number, digestOf: string): InputLine {
+/** The lines of a block, each decoded; one that is not UTF-8 comes as `bad`. */
+export function linesOfBlock(block: InputBlock): InputLine[] {
+  return block.kind === 'bad' ? [block] : linesOf(block.bytes, block.firstLine);
+}
+
+/** The last line may lack its end. */
+function countLines(bytes: Buffer): number {
+  let lines = 0;
+  for (let at = bytes.indexOf(NEWLINE); at !== -1; at = bytes.indexOf(NEWLINE, at + 1)) lines++;
+  return bytes.length > 0 && bytes[bytes.length - 1] !== NEWLINE ? lines + 1 : lines;
+}
+
+function tooLong(line: number, bytes: number, digestOf: string): Extract<InputLine, { kind: 'bad' }> {
   return { kind: 'bad', line, reason: `is longer than ${MAX_LINE_BYTES} bytes`, bytes, digestOf };
 }
 

@@ -1,78 +1,79 @@
 import { Worker } from 'node:worker_threads';
 import type { Prepared } from './prepared.js';
 import type { PrepareWorkerData } from './prepare-worker.js';
+import type { InputBlock } from './split-lines.js';
 
-export type ToWorker = { kind: 'chunk'; chunk: Uint8Array } | { kind: 'end' } | { kind: 'committed' };
-export type FromWorker = { kind: 'taken' } | { kind: 'batch'; batch: Prepared[] } | { kind: 'done' };
+export type FromWorker = Prepared[];
 
-/** Chunks on their way to the worker at a time: enough to keep it busy, few enough to bound memory. */
-const CHUNKS_AHEAD = 4;
+/** Threads that read, redact and name; this thread commits meanwhile. */
+const THREADS = 2;
+/** Blocks that a thread has before it: one under way and one waiting, which bounds memory. */
+const BLOCKS_AHEAD = 2;
+
+/** One thread, which answers blocks in the order in which it gets them. */
+class Reader {
+  private readonly worker: Worker;
+  private readonly waiting: { resolve(batch: Prepared[]): void; reject(error: unknown): void }[] = [];
+
+  constructor(data: PrepareWorkerData) {
+    this.worker = new Worker(new URL('./prepare-worker.js', import.meta.url), { workerData: data });
+    this.worker.on('message', (batch: FromWorker) => this.waiting.shift()?.resolve(batch));
+    this.worker.on('error', (error) => this.fail(error));
+    this.worker.on('exit', () => this.fail(new Error('a reading thread ended early')));
+  }
+
+  private fail(error: unknown): void {
+    for (const { reject } of this.waiting.splice(0)) reject(error);
+  }
+
+  prepare(block: InputBlock): Promise<Prepared[]> {
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ resolve, reject });
+      this.worker.postMessage(block);
+    });
+  }
+
+  async close(): Promise<void> {
+    this.worker.postMessage('end');
+    await this.worker.terminate();
+  }
+}
 
 /**
- * As `preparedBatches`, in a worker thread: while this thread commits one batch, the next is read, redacted and named.
- * Reading stops while the worker is behind, and the worker waits while commits are.
+ * As `preparedBatches`, in threads of their own: while one batch is committed, the next are read. Batches come in the
+ * order of the input; reading stops while the threads are behind, and they wait while commits are.
  */
-export async function* preparedInWorker(
-  input: AsyncIterable<Uint8Array>,
+export async function* preparedInWorkers(
+  blocks: AsyncIterable<InputBlock>,
   data: PrepareWorkerData,
 ): AsyncGenerator<Prepared[]> {
-  const worker = new Worker(new URL('./prepare-worker.js', import.meta.url), { workerData: data });
-  const batches: Prepared[][] = [];
-  let ended = false;
-  let failure: { error: unknown } | undefined;
-  let ahead = 0;
-  let wakeReader: (() => void) | undefined;
-  let wakeWriter: (() => void) | undefined;
-  const fail = (error: unknown): void => {
-    failure ??= { error };
-    wakeReader?.();
-    wakeWriter?.();
-  };
-  worker.on('error', fail);
-  worker.on('exit', () => {
-    if (!ended) fail(new Error('the reading thread ended early'));
-  });
-  worker.on('message', (message: FromWorker) => {
-    if (message.kind === 'taken') {
-      ahead--;
-      wakeWriter?.();
-      return;
-    }
-    if (message.kind === 'batch') batches.push(message.batch);
-    else ended = true;
-    wakeReader?.();
-  });
-  const post = (message: ToWorker): void => worker.postMessage(message);
-  const feed = async (): Promise<void> => {
-    for await (const chunk of input) {
-      while (ahead >= CHUNKS_AHEAD && failure === undefined)
-        await new Promise<void>((resolve) => (wakeWriter = resolve));
-      if (failure !== undefined) return;
-      ahead++;
-      post({ kind: 'chunk', chunk });
-    }
-    post({ kind: 'end' });
-  };
-  let cut: { error: unknown } | undefined;
-  const feeding = feed().catch((error: unknown) => {
-    // The input broke off: what came before it is still taken in, then the error is told.
-    cut = { error };
-    post({ kind: 'end' });
-  });
+  const readers = Array.from({ length: THREADS }, () => new Reader(data));
+  const underWay: Promise<Prepared[]>[] = [];
+  let next = 0;
   try {
-    for (;;) {
-      const batch = batches.shift();
-      if (batch !== undefined) {
-        yield batch;
-        post({ kind: 'committed' });
-      } else if (failure !== undefined) throw failure.error;
-      else if (ended) break;
-      else await new Promise<void>((resolve) => (wakeReader = resolve));
+    let cut: { error: unknown } | undefined;
+    const iterator = blocks[Symbol.asyncIterator]();
+    for (let ended = false; !ended || underWay.length > 0;) {
+      while (!ended && underWay.length < THREADS * BLOCKS_AHEAD) {
+        try {
+          const block = await iterator.next();
+          if (block.done === true) ended = true;
+          else {
+            const batch = readers[next++ % THREADS]!.prepare(block.value);
+            batch.catch(() => undefined);
+            underWay.push(batch);
+          }
+        } catch (error) {
+          // The input broke off: what came before it is still taken in, then the error is told.
+          cut = { error };
+          ended = true;
+        }
+      }
+      const batch = await underWay.shift();
+      if (batch !== undefined && batch.length > 0) yield batch;
     }
-    await feeding;
     if (cut !== undefined) throw cut.error;
   } finally {
-    ended = true;
-    await worker.terminate();
+    await Promise.all(readers.map((reader) => reader.close()));
   }
 }

@@ -110,14 +110,43 @@ export class SubjectKeys {
     const name = ownerName(owner);
     const known = this.#recent.get(name) ?? this.#pending.get(name)?.key;
     if (known) return known === 'destroyed' ? undefined : known;
-    const row = storing(this.file, () => this.#byOwner.get(name));
-    if (row) {
-      const key = row.key.equals(DESTROYED) ? 'destroyed' : { keyId: row.id.toString('hex'), key: row.key };
-      this.#recent.set(name, key);
-      return key === 'destroyed' ? undefined : key;
-    }
+    const stored = this.#find(name);
+    if (stored) return stored === 'destroyed' ? undefined : stored;
     const key = { keyId: randomBytes(16).toString('hex'), key: randomBytes(KEY_BYTES) };
     this.#pending.set(name, { key, day: owner.subject === undefined ? owner.day : null });
+    return key;
+  }
+
+  /**
+   * Makes the keys of these owners, durable at once, so that two threads that need the same one agree on it; owners
+   * that were erased get none.
+   */
+  ensure(owners: readonly BoxOwner[]): void {
+    const missing = new Map<string, number | null>();
+    for (const owner of owners) {
+      const name = ownerName(owner);
+      if (this.#recent.get(name) === undefined) missing.set(name, owner.subject === undefined ? owner.day : null);
+    }
+    const unknown = [...missing].filter(([name]) => this.#find(name) === undefined);
+    if (unknown.length === 0) return;
+    const made = new Map<string, BoxKey>();
+    this.#transaction(() => {
+      for (const [name, day] of unknown) {
+        if (this.#byOwner.get(name) !== undefined) continue;
+        const key = { keyId: randomBytes(16).toString('hex'), key: randomBytes(KEY_BYTES) };
+        this.#insert.run(Buffer.from(key.keyId, 'hex'), name, day, key.key);
+        made.set(name, key);
+      }
+    });
+    for (const [name, key] of made) this.#recent.set(name, key);
+  }
+
+  /** The key of an owner from the cache or the file; it is remembered. */
+  #find(name: string): BoxKey | 'destroyed' | undefined {
+    const row = storing(this.file, () => this.#byOwner.get(name));
+    if (row === undefined) return undefined;
+    const key = row.key.equals(DESTROYED) ? 'destroyed' : { keyId: row.id.toString('hex'), key: row.key };
+    this.#recent.set(name, key);
     return key;
   }
 

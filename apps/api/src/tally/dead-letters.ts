@@ -63,7 +63,6 @@ export async function redriveDeadLetters(params: ReadParams<'deadletters.redrive
       still.push({ id: letter.id, field: prepared.rejection.field, reason: prepared.rejection.reason });
       continue;
     }
-    stores.keys.flush();
     await stores.intake!.take(once([prepared]), account);
     stores.deadLetters.markRedriven(letter.id);
     redriven++;

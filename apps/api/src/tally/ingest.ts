@@ -1,29 +1,22 @@
-import { Account, preparedBatches, preparedInWorker, Preparer, splitLines, unpacked } from '#intake';
+import { Account, blocksOf, preparedBatches, preparedInWorkers, Preparer, unpacked, vaultOf } from '#intake';
 import { profileOf, type Settings } from '#lifecycle';
-import { dayOf, sealBox } from '#security';
+import { dayOf } from '#security';
 import type { IngestAnswer, IngestOptions } from './questions.js';
 import { currentSettings } from './settings.js';
 import type { Stores } from './stores.js';
 
 /** The first pass of intake over the stores of this process. */
 export function preparerFor(stores: Stores, about: { tenant: string; source: string; settings: Settings }): Preparer {
-  return new Preparer({
-    ...about,
-    secrets: stores.secrets.current(about.tenant),
-    today: dayOf(stores.clock()),
-    seal: (owner, eventId, content) => {
-      const key = stores.keys.keyFor(owner);
-      return key === undefined ? undefined : sealBox(key, eventId, content);
-    },
-  });
+  const secrets = stores.secrets.current(about.tenant);
+  return new Preparer({ ...about, secrets, today: dayOf(stores.clock()), vault: vaultOf(stores.keys) });
 }
 
-/** Takes an input in, to its end; each batch is durable before it is counted. A worker reads while this thread commits. */
+/** Takes an input in, to its end; each batch is durable before it is counted. Threads read while this one commits. */
 export async function ingest(
   input: AsyncIterable<Uint8Array>,
   options: IngestOptions,
   stores: Stores,
-  inWorker: boolean,
+  inWorkers: boolean,
   onProgress?: (answer: IngestAnswer) => void,
 ): Promise<IngestAnswer> {
   const started = performance.now();
@@ -39,22 +32,17 @@ export async function ingest(
       assumed: profileOf(settings, source)?.assumed ?? true,
     })),
   });
-  const bytes = unpacked(input, options.what);
-  const batches = inWorker
-    ? preparedInWorker(bytes, {
-        tenant: options.tenant,
-        source: options.source,
-        settings,
+  const blocks = blocksOf(unpacked(input, options.what));
+  const about = { tenant: options.tenant, source: options.source, settings };
+  const batches = inWorkers
+    ? preparedInWorkers(blocks, {
+        ...about,
         secrets: stores.secrets.current(options.tenant),
         today: dayOf(stores.clock()),
         dataDirectory: stores.directory.path,
         ledgerId: stores.directory.meta.ledgerId,
       })
-    : preparedBatches(
-        splitLines(bytes),
-        preparerFor(stores, { tenant: options.tenant, source: options.source, settings }),
-        () => stores.keys.flush(),
-      );
+    : preparedBatches(blocks, preparerFor(stores, about));
   await stores.intake!.take(batches, account, onProgress && (() => onProgress(answer())));
   if (options.finished) await stores.intake!.closeSources(options.tenant, account.sources.keys());
   return answer();
