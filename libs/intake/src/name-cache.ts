@@ -1,34 +1,43 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { nameOf, nameOfTokenDigest, type Name, type NameKind, type NamingSecrets } from '#lifecycle';
 
-const KEPT = 100_000;
+/** Names remembered for each (kind, issuer or system) before they are forgotten together. */
+const KEPT = 50_000;
 
 /** Gives names and remembers a bounded number of them; raw tokens are never remembered, only their SHA-256. */
 export class NameCache {
-  private readonly names = new Map<string, Name | undefined>();
+  /** Kind → first part → the rest: short texts to look up, and none to put together. */
+  private readonly names = new Map<NameKind, Map<string, Map<string, Name>>>();
+  private readonly digests = new Map<string, Name | undefined>();
 
   constructor(readonly secrets: NamingSecrets) {}
 
   readonly name = (kind: NameKind, ...parts: string[]): Name => {
-    const key =
-      parts.length === 1
-        ? `${kind}\n${parts[0]!.length}\n${parts[0]}`
-        : `${kind}\n${parts.map((p) => p.length).join(' ')}\n${parts.join('\n')}`;
-    return this.remembered(key, () => nameOf(this.secrets, kind, ...parts))!;
-  };
-
-  readonly nameOfDigest = (sha256: string): Name | undefined =>
-    this.remembered(`digest\n${sha256.toLowerCase()}`, () => nameOfTokenDigest(this.secrets, sha256));
-
-  readonly nameOfRawToken = (raw: string): Name => this.nameOfDigest(createHash('sha256').update(raw).digest('hex'))!;
-
-  private remembered(key: string, make: () => Name | undefined): Name | undefined {
-    let name = this.names.get(key);
+    if (parts.length > 2) return nameOf(this.secrets, kind, ...parts);
+    const [first = '', second = ''] = parts;
+    let byFirst = this.names.get(kind);
+    if (byFirst === undefined) this.names.set(kind, (byFirst = new Map()));
+    let bySecond = byFirst.get(first);
+    if (bySecond === undefined) {
+      if (byFirst.size >= KEPT) byFirst.clear();
+      byFirst.set(first, (bySecond = new Map()));
+    }
+    let name = bySecond.get(second);
     if (name === undefined) {
-      name = make();
-      if (this.names.size >= KEPT) this.names.clear();
-      this.names.set(key, name);
+      if (bySecond.size >= KEPT) bySecond.clear();
+      bySecond.set(second, (name = nameOf(this.secrets, kind, ...parts)));
     }
     return name;
-  }
+  };
+
+  readonly nameOfDigest = (sha256: string): Name | undefined => {
+    const known = this.digests.get(sha256);
+    if (known !== undefined) return known;
+    const name = nameOfTokenDigest(this.secrets, sha256);
+    if (this.digests.size >= KEPT) this.digests.clear();
+    this.digests.set(sha256, name);
+    return name;
+  };
+
+  readonly nameOfRawToken = (raw: string): Name => this.nameOfDigest(hash('sha256', raw))!;
 }

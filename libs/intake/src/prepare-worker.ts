@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { NamingSecrets, Settings } from '#lifecycle';
 import { layoutPath } from '#platform';
 import { SubjectKeys } from '#security';
+import { packBatch } from './packed-batch.js';
 import { Preparer } from './prepare.js';
 import { linesOfBlock, type InputBlock } from './split-lines.js';
 import { vaultOf } from './vault.js';
@@ -43,6 +44,6 @@ if (parentPort !== null) {
             ...block,
             bytes: Buffer.from(block.bytes.buffer, block.bytes.byteOffset, block.bytes.byteLength),
           });
-    port.postMessage(preparer.lines(lines) satisfies FromWorker);
+    port.postMessage(packBatch(preparer.lines(lines)) satisfies FromWorker);
   });
 }

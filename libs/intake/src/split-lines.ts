@@ -14,7 +14,7 @@ const NEWLINE = 10;
 export type InputBlock = { kind: 'lines'; bytes: Buffer; firstLine: number } | Extract<InputLine, { kind: 'bad' }>;
 
 /** Bytes that a block of whole lines holds at least, unless the input ends. */
-const BLOCK_BYTES = 512 * 1024;
+const BLOCK_BYTES = 2 * 1024 * 1024;
 
 /**
  * Cuts a byte stream (LF or CRLF) into blocks of whole lines, numbered from 1. A line over 1 MiB comes as `bad` with

@@ -1,9 +1,10 @@
 import { Worker } from 'node:worker_threads';
+import { unpackBatch, type PackedBatch } from './packed-batch.js';
 import type { Prepared } from './prepared.js';
 import type { PrepareWorkerData } from './prepare-worker.js';
 import type { InputBlock } from './split-lines.js';
 
-export type FromWorker = Prepared[];
+export type FromWorker = PackedBatch;
 
 /** Threads that read, redact and name; this thread commits meanwhile. */
 const THREADS = 2;
@@ -16,8 +17,12 @@ class Reader {
   private readonly waiting: { resolve(batch: Prepared[]): void; reject(error: unknown): void }[] = [];
 
   constructor(data: PrepareWorkerData) {
-    this.worker = new Worker(new URL('./prepare-worker.js', import.meta.url), { workerData: data });
-    this.worker.on('message', (batch: FromWorker) => this.waiting.shift()?.resolve(batch));
+    this.worker = new Worker(new URL('./prepare-worker.js', import.meta.url), {
+      workerData: data,
+      // A batch lives longer than the default young generation, and would be copied again and again.
+      resourceLimits: { maxYoungGenerationSizeMb: 96 },
+    });
+    this.worker.on('message', (batch: FromWorker) => this.waiting.shift()?.resolve(unpackBatch(batch)));
     this.worker.on('error', (error) => this.fail(error));
     this.worker.on('exit', () => this.fail(new Error('a reading thread ended early')));
   }
