@@ -60,7 +60,9 @@ function scrubPlain(text: string, found: OnFinding): string {
   if (out.includes('=') || out.includes('%3')) {
     out = out.replace(QUERY, (whole: string, before: string, name: string, sign: string, raw: string) => {
       if (isMasked(raw) || raw.startsWith(MARK)) return whole;
-      found({ raw: decoded(raw), place: formPlace(name.replaceAll('%2D', '-')) ?? 'query-secret' });
+      const place = formPlace(name.replaceAll('%2D', '-')) ?? 'query-secret';
+      // An encoded sign stands in the value of another parameter: a token of some other address.
+      found({ raw: decoded(raw), place: sign === '=' || place === 'query-secret' ? place : 'jwt' });
       return `${before}${name}${sign}${MARK}`;
     });
   }

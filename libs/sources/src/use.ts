@@ -79,7 +79,9 @@ export function readUse(use: Use, context: ReadContext): Reading {
   const anonymous = use.anonymous === true && claims === undefined;
 
   const credential = requestCredential(context.credentials, use.authorization, use.tokenPath);
-  const tok = (use.digest === undefined ? undefined : context.nameOfDigest(use.digest)) ?? credential?.name;
+  const joins = names.jti === undefined || isOfRequest(credential, use);
+  const tok =
+    (use.digest === undefined ? undefined : context.nameOfDigest(use.digest)) ?? (joins ? credential?.name : undefined);
   if (tok !== undefined) names.tok = tok;
   const shown = [
     ['cred', 'credential', use.credential?.value, use.credential?.parts ?? []],
@@ -151,7 +153,7 @@ export function requestCredential(
     const said = credentials.find(({ path }) => path === tokenPath);
     if (said) return said;
   }
-  const request = credentials.filter(({ path }) => !RESPONSE.test(path));
+  const request = credentials.filter(({ path }) => !ELSEWHERE.test(path));
   const token = request.find(
     ({ place, kind, path }) => kind === 'token' && (CARRIERS.has(place) || (place === 'body' && !path.includes('.'))),
   );
@@ -162,8 +164,19 @@ export function requestCredential(
         ({ place, kind }) => kind === 'key' && (place === 'key-header' || place === 'query' || place === 'bearer'),
       );
 }
-const RESPONSE = /(?:^|\.)(?:response|raw_response|resp)(?:\.|$)/i;
+/** Answers, and addresses of other pages: their tokens are not what the request presented. */
+const ELSEWHERE =
+  /(?:^|\.)(?:response|raw_response|resp)(?:\.|$)|(?:^|[._])(?:referr?er|forwarded|location|redirect_uri)$/i;
 const CARRIERS = new Set<FoundCredential['place']>(['bearer', 'dpop', 'query', 'token-header', 'cookie']);
+
+/**
+ * Whether the credential is surely what the gateway verified. Beside an Authorization header that somebody masked, a
+ * cookie or query may hold another token, and must not be joined to the jti that the line attests.
+ */
+function isOfRequest(credential: FoundCredential | undefined, { authorization, tokenPath }: Use): boolean {
+  if (credential === undefined || !authorization || credential.path === tokenPath) return true;
+  return credential.place === 'bearer' || credential.place === 'dpop';
+}
 
 /** Paths of credentials in clear, each once, in the order of the line's precedence. */
 export function rawPaths(credentials: readonly FoundCredential[]): string[] {
