@@ -39,6 +39,7 @@ export interface ScanStreams {
 export interface StreamRows {
   streamId: number;
   stream: string;
+  /** An array, unless the stream is longer than one page (1,000 rows): then it is read as it is iterated, once. */
   rows: Iterable<RawRow>;
 }
 
@@ -64,8 +65,9 @@ export class LedgerScan {
     private readonly file: string,
     private readonly database: Database.Database,
   ) {
-    // Random reads through a memory map cost two thirds; SQLite maps 2 GiB at most and reads the rest.
-    database.pragma('mmap_size = 2147418112');
+    // Random reads through a memory map cost two thirds. Mapped pages count as this process's memory, so only the first
+    // 512 MiB are; the rest is read.
+    database.pragma('mmap_size = 536870912');
     this.#types = new TypeIds(database);
     const page = `LIMIT ${PAGE}`;
     this.#all = database
