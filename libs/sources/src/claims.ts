@@ -9,6 +9,7 @@ export interface ClaimsReading {
   data: Record<string, unknown>;
   /** For the personal box. */
   subject?: string;
+  userName?: string;
   notes: string[];
 }
 export type ClaimsFault = { field: string; reason: string };
@@ -117,6 +118,8 @@ export function readClaims(claims: JsonObject, shape: ClaimsShape, context: Read
   if (shape.whole) data['claims'] = Object.keys(claims).sort().slice(0, MAX_CLAIM_NAMES);
   const reading: ClaimsReading = { names, data, notes };
   if (subject !== undefined) reading.subject = subject;
+  const userName = claims['preferred_username'] ?? claims['name'];
+  if (typeof userName === 'string' && userName !== '') reading.userName = userName;
   return reading;
 }
 

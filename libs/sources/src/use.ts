@@ -104,6 +104,7 @@ export function readUse(use: Use, context: ReadContext): Reading {
   }
   if (typeof use.agent === 'string' && use.agent !== '') personal.agent = use.agent;
   if (claims?.subject !== undefined) personal.subject = claims.subject;
+  if (claims?.userName !== undefined) personal.userName = claims.userName;
 
   const placement = placementOf(names);
   if (placement === undefined) return { kind: 'ignored', why: 'shows no jti, token, credential or consumer' };

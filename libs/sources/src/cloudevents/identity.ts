@@ -1,6 +1,6 @@
 import { isName, kindOfName, namesSchema, readNaming, type Name, type Names } from '#lifecycle';
 import type { Json, JsonObject, Personal, ReadContext } from '../adapter.js';
-import { NOT_UNICODE, readClaims } from '../claims.js';
+import { NOT_UNICODE, readClaims, type ClaimsFault, type ClaimsReading } from '../claims.js';
 import { isObject, textOf } from '../fields.js';
 import { netName, readClientAddress } from '../net.js';
 import { displayed, present } from '../parts.js';
@@ -83,7 +83,7 @@ export function readIdentity(data: JsonObject, subject: unknown, context: ReadCo
   if (agent !== undefined) kept['agent'] ??= agent;
   const personal = present({
     subject: claims.subject,
-    userName: displayed(data['user_name']),
+    userName: displayed(data['user_name']) ?? claims.userName,
     agent: displayed(data['user_agent']),
     address: readClientAddress(data['client_ip'], context.profile.trustedProxies)?.address,
   });
@@ -91,8 +91,8 @@ export function readIdentity(data: JsonObject, subject: unknown, context: ReadCo
 }
 
 /** The plain claims, or a whole verified `payload`; without verification they name nothing (MODEL §1.2). */
-function claimsOf(data: JsonObject, context: ReadContext) {
-  const empty = { names: {} as Names, data: {} as Record<string, unknown>, notes: [] as string[], subject: undefined };
+function claimsOf(data: JsonObject, context: ReadContext): ClaimsReading | ClaimsFault {
+  const empty: ClaimsReading = { names: {}, data: {}, notes: [] };
   if (data['verified'] === false || !context.profile.claimsVerified) return empty;
   if (isObject(data['payload'])) {
     const header = isObject(data['header']) ? data['header'] : undefined;
