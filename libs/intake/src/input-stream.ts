@@ -1,4 +1,3 @@
-import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { InputCut } from './errors.js';
 
@@ -25,11 +24,37 @@ export async function* unpacked(input: AsyncIterable<Uint8Array>, what: string):
     yield* whole();
     return;
   }
+  yield* gunzipped(whole(), what);
+}
+
+/**
+ * Unpacks chunk by chunk, so that what was unpacked before a break is given before the error: a piped stream would be
+ * destroyed with what it still holds. A chunk of input unpacks to a thousand times its size at most.
+ */
+async function* gunzipped(input: AsyncIterable<Uint8Array>, what: string): AsyncGenerator<Uint8Array> {
   const gunzip = createGunzip();
-  pipeline(Readable.from(whole()), gunzip, () => undefined);
-  try {
-    for await (const chunk of gunzip) yield chunk as Buffer;
-  } catch (error) {
-    throw new InputCut(what, error);
+  let ready: Uint8Array[] = [];
+  let failure: { error: unknown } | undefined;
+  gunzip.on('data', (chunk: Buffer) => ready.push(chunk));
+  const finished = new Promise<void>((resolve) => {
+    gunzip.on('end', resolve);
+    gunzip.on('error', (error) => {
+      failure = { error };
+      resolve();
+    });
+  });
+  const given = function* (): Generator<Uint8Array> {
+    const chunks = ready;
+    ready = [];
+    yield* chunks;
+  };
+  for await (const chunk of input) {
+    if (failure !== undefined) break;
+    await Promise.race([finished, new Promise<void>((resolve) => gunzip.write(chunk, () => resolve()))]);
+    yield* given();
   }
+  if (failure === undefined) gunzip.end();
+  await finished;
+  yield* given();
+  if (failure !== undefined) throw new InputCut(what, failure.error);
 }
