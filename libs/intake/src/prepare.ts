@@ -149,7 +149,9 @@ export class Preparer {
       return refuse({ field: '(record)', reason, redrivable: true });
     }
     const { name, nameOfDigest } = this.names;
-    const reading = ADAPTERS[profile.format].read(record, { profile, name, nameOfDigest, credentials });
+    const { issuers } = this.options.settings;
+    const jtisOf = (issuer: string): SourceProfile['jti'] | undefined => issuers[issuer]?.jti;
+    const reading = ADAPTERS[profile.format].read(record, { profile, name, nameOfDigest, jtisOf, credentials });
     if (reading.kind === 'ignored') return { kind: 'ignored', line };
     if (reading.kind === 'rejected') return refuse(reading);
     return { kind: 'facts', line, reading, profile };
