@@ -177,8 +177,8 @@ export const CHECKS: readonly Check[] = [
       const { expiry } = view;
       if (expiry.kind === 'never') return [];
       if (contract.expUnit === undefined) return undeclared('expUnit', 'the unit of exp');
-      if (expiry.kind !== 'at' || rawExp(expiry) === undefined) return unseen('expUnit', 'the exp claim');
-      const until = readByVersion(contract, expiry)!;
+      if (expiry.kind !== 'at' || rawExp(view) === undefined) return unseen('expUnit', 'the exp claim');
+      const until = readByVersion(contract, view)!;
       if (until !== 'never' && until <= expiry.at!) return [];
       const effect = `read as ${until === 'never' ? 'never' : formatTime(until)}, meant ${formatTime(expiry.at!)}`;
       return [{ field: 'expUnit', kind: 'misread', claim: 'exp', effect, until }];
@@ -189,7 +189,7 @@ export const CHECKS: readonly Check[] = [
     asks: 'whether it still accepts the token at T',
     applies: always,
     check({ contract, view, T }) {
-      const own = selfContained(view) ? readByVersion(contract, view.expiry) : view.expiry.at;
+      const own = selfContained(view) ? readByVersion(contract, view) : view.expiry.at;
       if (own === undefined || own === 'never' || T < own) return [];
       if (contract.leewaySeconds === undefined) return undeclared('leewaySeconds', 'a leeway');
       return T < own + contract.leewaySeconds * 1000 ? [] : refuse('leewaySeconds', 'expired');

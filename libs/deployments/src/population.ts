@@ -27,7 +27,7 @@ export function membershipOf(view: TokenView, { T, fromContract, toContract }: P
 
 /** A version without a contract, or whose unit is not declared, is taken to read as we do; its leeway still counts. */
 function readingOf(contract: Contract | undefined, view: TokenView): Millis | 'never' {
-  return readByVersion(contract, view.expiry) ?? (view.expiry.kind === 'at' ? view.expiry.at! : 'never');
+  return readByVersion(contract, view) ?? (view.expiry.kind === 'at' ? view.expiry.at! : 'never');
 }
 
 function isAlive(expiry: Millis | 'never', leeway: Millis, T: Millis): boolean {

@@ -24,6 +24,7 @@ export const ATTRIBUTES = [
   'actorDepth',
   'issuanceVersion',
   'expiry',
+  'exp',
   'kind',
   'form',
   'claims',
@@ -31,7 +32,16 @@ export const ATTRIBUTES = [
 export type Attribute = (typeof ATTRIBUTES)[number];
 
 /** Values that may differ between lines without contradicting each other: they describe the line, not the token. */
-const DESCRIPTIVE: ReadonlySet<Attribute> = new Set(['claims', 'form', 'kind', 'jti', 'issuer', 'actorDepth']);
+const DESCRIPTIVE: ReadonlySet<Attribute> = new Set([
+  'claims',
+  'form',
+  'kind',
+  'jti',
+  'issuer',
+  'actorDepth',
+  // Its difference is that of the expiries.
+  'exp',
+]);
 /** A set is one value: its order and repeats say nothing. */
 const SETS: ReadonlySet<Attribute> = new Set(['scopes', 'claims']);
 
@@ -69,6 +79,15 @@ export function absorbAttributes(into: Attributes, fact: ResolvedFact): void {
     if (value !== undefined) put(into, attribute, value, authority);
   }
   if (kind !== 'token.renewed' && !fact.conflicting) put(into, 'expiry', data['expiry'], authority);
+  const exp = expClaimOf(data['expiry'] as Expiry | undefined);
+  if (exp !== undefined) put(into, 'exp', exp, authority);
+}
+
+/** The `exp` claim itself, where the line shows it: another line may state the expiry as an instant with more authority. */
+function expClaimOf(expiry: Expiry | undefined): number | string | undefined {
+  if (expiry === undefined || expiry.unit === 'iso' || expiry.unit === 'duration-s' || expiry.unit === 'none')
+    return undefined;
+  return expiry.raw ?? undefined;
 }
 
 const CLAIMED = [

@@ -120,6 +120,8 @@ export interface TokenView {
   birth?: Millis;
   firstSeen: Millis;
   expiry: Expiry;
+  /** The `exp` claim as the token carries it, if any line showed it: what each version reads in its own unit. */
+  exp?: number | string;
   ends: End[];
   endedAt?: Millis;
   cause?: string;
