@@ -61,6 +61,13 @@ describe('P3, effective', () => {
     expect(outcome(predict(without('leewaySeconds'), view(), T0 + 60 * MINUTE))).toContain('unknown');
   });
 
+  it('the exp claim that a gateway showed is read where the issuer states the expiry as an instant', () => {
+    const expiry = { kind: 'at', at: T0 + 60 * MINUTE, raw: '2026-03-10T10:00:00Z', unit: 'iso', flags: [] } as const;
+    const shown = view({ expiry: { ...expiry, flags: [] }, exp: (T0 + 60 * MINUTE) / 1000 });
+    expect(outcome(predict(FULL, shown, NOW))).toBe('accept');
+    expect(outcome(predict({ ...FULL, expUnit: 'ms' }, shown, NOW))).not.toBe('accept');
+  });
+
   it.each<[string, TokenView]>([
     ['issuer', bare(view(), 'issuer')],
     ['kid', bare(view(), 'kid')],
