@@ -7,6 +7,8 @@ const CAPACITY = 4096;
 export class TypeIds {
   #ids = new RecentMap<string, number>(CAPACITY);
   #names = new RecentMap<number, string>(CAPACITY);
+  /** The type asked for last: events of one batch are mostly of one. */
+  #last: { name: string; id: number } | undefined;
   readonly #findId: Database.Statement<[string], number>;
   readonly #findName: Database.Statement<[number], string>;
 
@@ -17,10 +19,11 @@ export class TypeIds {
 
   /** The id of a type; undefined if it is new. */
   idOf(name: string): number | undefined {
-    const known = this.#ids.get(name);
-    if (known !== undefined) return known;
-    const id = this.#findId.get(name);
-    if (id !== undefined) this.#ids.set(name, id);
+    if (name === this.#last?.name) return this.#last.id;
+    const id = this.#ids.get(name) ?? this.#findId.get(name);
+    if (id === undefined) return undefined;
+    this.#ids.set(name, id);
+    this.#last = { name, id };
     return id;
   }
 
@@ -40,6 +43,7 @@ export class TypeIds {
   }
 
   forget(): void {
+    this.#last = undefined;
     this.#ids.clear();
     this.#names.clear();
   }
