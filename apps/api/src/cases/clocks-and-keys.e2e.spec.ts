@@ -191,6 +191,17 @@ describe('case 4, every token is refused until the key cache refreshes', () => {
       expect(rows.map(({ version, inferred }) => [version, inferred])).toEqual([['v41', true], ['v42', true]]);
     }));
 
+  it('shows all six good and unrefused as of v41', () =>
+    withProduct([caseBytes(ROTATION)], async (product) => {
+      const asOf = 'version:v41';
+      const { rows } = await product.rows('state', { asOf, component: 'gateway' });
+      expect(rows.map((row) => row['status'])).toEqual(Array<string>(6).fill('active'));
+      for (const { name } of rows) {
+        const token = await product.token({ name: String(name) }, asOf);
+        expect(token).toMatchObject({ flags: [], versions: { accepted: ['v41'], refused: [] }, asOf: { inferred: true } });
+      }
+    }));
+
   it('answers the same whatever came first', async () => {
     const answers: unknown[] = [];
     for (const order of [lines, [...lines].reverse(), [...lines.slice(13), ...lines.slice(0, 13)]])
