@@ -1,6 +1,7 @@
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { Answers } from './answers.js';
 import type { FastifyReply, FastifyRequest } from './fastify.js';
+import { dropRest } from './http/request-body.js';
 import { statusOf } from './http/status.js';
 import type { ToldError } from './told-error.js';
 
@@ -14,14 +15,13 @@ export class ErrorFilter implements ExceptionFilter {
   catch(error: unknown, host: ArgumentsHost): void {
     const reply = host.switchToHttp().getResponse<FastifyReply>();
     const request = host.switchToHttp().getRequest<FastifyRequest>();
-    if (reply.sent || request.raw.destroyed) return;
+    if (reply.sent || request.raw.socket.destroyed) return;
     const told = error instanceof HttpException ? ofFramework(error) : this.answers.tell(error);
     const status = error instanceof HttpException ? error.getStatus() : statusOf(told.code);
     if (status === 401) reply.header('www-authenticate', 'Bearer realm="tally"');
     if (status === 429 || status === 503) reply.header('retry-after', RETRY_AFTER);
-    // The rest of a body that nobody reads would be taken for the next request.
-    if (!request.raw.readableEnded) reply.header('connection', 'close');
     void reply.status(status).send({ error: told });
+    dropRest(request.raw);
   }
 }
 

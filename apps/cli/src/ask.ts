@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Params, QuestionName } from '../../api/src/tally/questions.js';
+import { QUESTIONS, type Params, type QuestionName } from '../../api/src/tally/questions.js';
 import { exitCodeOfVerdict } from './exit-codes.js';
 import { printRows, type Columns, type Format } from './output/rows.js';
 import { printValue } from './output/value.js';
@@ -29,7 +29,10 @@ export async function ask<Q extends QuestionName>(
 ): Promise<void> {
   const { tenant, format } = commonOf(command, shell, view.format);
   await withTally(command, shell, accessFor(question), async (tally) => {
-    const answer = await tally.ask(question, { tenant, ...params });
+    const answer = await tally.ask(
+      question,
+      'tenant' in QUESTIONS[question].params.shape ? { tenant, ...params } : params,
+    );
     if (answer.kind === 'rows') {
       const end = await printRows(answer, format, shell.out, view.columns);
       view.after?.(end, shell);

@@ -77,14 +77,18 @@ describe('ingest', () => {
     expect(ran.code).toBe(0);
     expect(ran.stdout).toMatch(/^2 records: 0 accepted, 2 rejected; 0 events in [\d.]+ s\n$/);
     expect(ran.stderr).toMatch(/^standard input:1 \(line\): is not JSON \(dead letter [0-9a-f]+\)$/m);
-    expect(ran.stderr).toMatch(/^standard input:3 \(record\): is of no format that is known \(dead letter [0-9a-f]+\)$/m);
+    expect(ran.stderr).toMatch(
+      /^standard input:3 \(record\): is of no format that is known \(dead letter [0-9a-f]+\)$/m,
+    );
   });
 
   it('says what it assumed of a source that no settings name', async () => {
     const elsewhere = ['--data', at('other')];
     const ran = await tally('ingest', at('tyk.log'), '--source', 'tyk', ...elsewhere);
     expect(ran.stderr).toContain('assumed for tyk');
-    expect((await tally('ingest', at('tyk.log'), '--source', 'tyk', ...elsewhere)).stdout).toMatch(/ 0 accepted, \d+ dupl/);
+    expect((await tally('ingest', at('tyk.log'), '--source', 'tyk', ...elsewhere)).stdout).toMatch(
+      / 0 accepted, \d+ dupl/,
+    );
   });
 
   it('changes nothing if a file cannot be read', async () => {
@@ -132,7 +136,13 @@ describe('questions', () => {
 
     const token = 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl';
     const sha256 = createHash('sha256').update(token).digest('hex');
-    const line = { specversion: '1.0', id: 'own-1', source: '/gw', type: 'tallystick.token.validated.v1', time: '2026-03-10T09:30:00Z' };
+    const line = {
+      specversion: '1.0',
+      id: 'own-1',
+      source: '/gw',
+      type: 'tallystick.token.validated.v1',
+      time: '2026-03-10T09:30:00Z',
+    };
     const input = JSON.stringify({ ...line, data: { token_sha256: sha256 } });
     const fed = await runTally(['ingest', '-', '--source', 'edge', '-o', 'json'], { cwd, input });
     expect(JSON.parse(fed.stdout)).toMatchObject({ accepted: 1 });
@@ -184,7 +194,10 @@ describe('questions', () => {
     expect(await read('deployment', 'show', 'v42')).toMatchObject({ id: 'gateway/v42/1', version: 'v42' });
     expect((await tally('deployment', 'show', 'v42')).stdout).toContain('gw-b: 2026-03-10T10:03:00.000Z to now');
     expect((await read<unknown[]>('deployment', 'matrix', '--component', 'gateway')).length).toBeGreaterThan(2);
-    writeFileSync(at('v43.json'), JSON.stringify({ component: 'gateway', version: 'v43', contract: { kids: ['k-1'] } }));
+    writeFileSync(
+      at('v43.json'),
+      JSON.stringify({ component: 'gateway', version: 'v43', contract: { kids: ['k-1'] } }),
+    );
     await read('deployment', 'declare', at('v43.json'));
     const step = ['--component', 'gateway', '--version', 'v43', '--gateway', 'gw-z'];
     await read('deployment', 'activate', ...step, '--at', '2026-03-10T10:59:00+00:00', '--weight', '0.5');
@@ -194,7 +207,10 @@ describe('questions', () => {
 
   it('settings, dead letters, status', async () => {
     expect(await read('settings', 'show')).toMatchObject({ settings: { sources: { kong: { format: 'kong' } } } });
-    expect(await read('settings', 'declare', at('settings.json'), '--by', 'ada')).toEqual({ recorded: false, changes: [] });
+    expect(await read('settings', 'declare', at('settings.json'), '--by', 'ada')).toEqual({
+      recorded: false,
+      changes: [],
+    });
     const [letter] = await read<{ id: string }[]>('dead-letters', 'list');
     expect(await read('dead-letters', 'show', letter!.id)).toMatchObject({ id: letter!.id });
     expect(await read('dead-letters', 'redrive')).toMatchObject({ redriven: 0 });

@@ -8,6 +8,7 @@ const code = await runCommand(process.argv.slice(2), {
   talk: new Talk(process.stderr),
   stdin: process.stdin,
   env: process.env,
+  threads: true,
   exitCode: EXIT.done,
 });
 // Nothing is left to do; what still holds the process, such as a terminal being read, does not count.

@@ -29,7 +29,7 @@ export async function withTally<T>(
   use: (tally: Tally) => Promise<T>,
 ): Promise<T> {
   const { data } = commonOf(command, shell);
-  const tally = await openTally(data, access, purposeOf(command));
+  const tally = await openTally(data, { access, purpose: purposeOf(command), threads: shell.threads });
   try {
     return await use(tally);
   } finally {
@@ -37,12 +37,12 @@ export async function withTally<T>(
   }
 }
 
-async function openTally(data: string, access: Access, purpose: string): Promise<Tally> {
+async function openTally(data: string, options: { access: Access; purpose: string; threads: boolean }): Promise<Tally> {
   const running = findRunning(data);
   if (running !== undefined) return new RemoteTally(running);
   const { LocalTally } = await import('../../api/src/tally/local-tally.js');
   try {
-    return await LocalTally.open(data, { access, purpose });
+    return await LocalTally.open(data, options);
   } catch (error) {
     // It may have been a `tally up` that was just starting.
     const started = error instanceof DirectoryLocked ? findRunning(data) : undefined;

@@ -11,6 +11,8 @@ export interface Shell {
   talk: Talk;
   stdin: Readable;
   env: Readonly<Record<string, string | undefined>>;
+  /** Whether long inputs are read in threads: the built program can, sources under a test transform cannot. */
+  threads: boolean;
   /** Set by commands that end well with something to say, such as a verdict. */
   exitCode: number;
 }

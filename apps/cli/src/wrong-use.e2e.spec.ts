@@ -54,7 +54,10 @@ describe('exit codes', () => {
   });
 
   it('an error is JSON where JSON was asked for, also of flags', async () => {
-    for (const args of [['token', 'show', NAME], ['state', '--bogus']]) {
+    for (const args of [
+      ['token', 'show', NAME],
+      ['state', '--bogus'],
+    ]) {
       const ran = await runHere([...args, '-o', 'json'], { data: join(cwd, '.tally') });
       expect(JSON.parse(ran.stderr)).toMatchObject({
         error: { code: expect.stringMatching(/^TALLY_/), message: expect.any(String), remedy: expect.any(String) },

@@ -1,4 +1,4 @@
-import { Controller, Get, Post, Req, Res } from '@nestjs/common';
+import { Controller, Get, HttpCode, Post, Req, Res } from '@nestjs/common';
 import { Answers } from '../answers.js';
 import type { FastifyReply, FastifyRequest } from '../fastify.js';
 
@@ -17,6 +17,7 @@ export class DeadLettersController {
     return this.answers.reply('deadletters.show', request, reply);
   }
 
+  @HttpCode(200)
   @Post('v1/dead-letters/redrive')
   redrive(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     return this.answers.reply('deadletters.redrive', request, reply);

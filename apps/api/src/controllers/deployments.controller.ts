@@ -1,4 +1,4 @@
-import { Controller, Get, Post, Req, Res } from '@nestjs/common';
+import { Controller, Get, HttpCode, Post, Req, Res } from '@nestjs/common';
 import { Answers } from '../answers.js';
 import type { FastifyReply, FastifyRequest } from '../fastify.js';
 
@@ -22,16 +22,19 @@ export class DeploymentsController {
     return this.answers.reply('deployment.matrix', request, reply);
   }
 
+  @HttpCode(200)
   @Post('v1/deployments/declare')
   declare(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     return this.answers.reply('deployment.declare', request, reply);
   }
 
+  @HttpCode(200)
   @Post('v1/deployments/activate')
   activate(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     return this.answers.reply('deployment.activate', request, reply);
   }
 
+  @HttpCode(200)
   @Post('v1/deployments/deactivate')
   deactivate(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     return this.answers.reply('deployment.deactivate', request, reply);

@@ -1,8 +1,9 @@
 import { PassThrough } from 'node:stream';
-import { Controller, Post, Req, Res } from '@nestjs/common';
+import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
 import { Answers, NDJSON, queryOf, wantsNdjson } from '../answers.js';
 import type { FastifyReply, FastifyRequest } from '../fastify.js';
 import { readIngestOptions, recordsOf } from '../http/event-input.js';
+import { dropRest } from '../http/request-body.js';
 import { Turnstile } from '../http/turnstile.js';
 import { Intake } from '../intake.js';
 import type { IngestAnswer } from '../tally/questions.js';
@@ -21,6 +22,7 @@ export class EventsController {
    * `Accept: application/x-ndjson` it tells of each durable batch on the way: `{"progress":{…}}` lines, then
    * `{"end":{…}}` or `{"error":{…}}`.
    */
+  @HttpCode(200)
   @Post('v1/events')
   async take(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const options = readIngestOptions(queryOf(request));
@@ -42,7 +44,8 @@ export class EventsController {
         });
         say({ end });
       } catch (error) {
-        if (!request.raw.destroyed) say({ error: this.answers.tell(error) });
+        if (!request.raw.socket.destroyed) say({ error: this.answers.tell(error) });
+        dropRest(request.raw);
       }
       lines.end();
     });

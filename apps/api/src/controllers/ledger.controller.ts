@@ -1,4 +1,4 @@
-import { Controller, Get, Post, Req, Res } from '@nestjs/common';
+import { Controller, Get, HttpCode, Post, Req, Res } from '@nestjs/common';
 import { Answers } from '../answers.js';
 import type { FastifyReply, FastifyRequest } from '../fastify.js';
 
@@ -17,6 +17,7 @@ export class LedgerController {
     return this.answers.reply('export', request, reply);
   }
 
+  @HttpCode(200)
   @Post('v1/backup')
   backup(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     return this.answers.reply('backup', request, reply);

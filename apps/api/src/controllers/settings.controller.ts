@@ -1,4 +1,4 @@
-import { Controller, Get, Post, Req, Res } from '@nestjs/common';
+import { Controller, Get, HttpCode, Post, Req, Res } from '@nestjs/common';
 import { Answers } from '../answers.js';
 import type { FastifyReply, FastifyRequest } from '../fastify.js';
 
@@ -12,11 +12,13 @@ export class SettingsController {
     return this.answers.reply('settings.show', request, reply);
   }
 
+  @HttpCode(200)
   @Post('v1/settings/check')
   check(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     return this.answers.reply('settings.check', request, reply);
   }
 
+  @HttpCode(200)
   @Post('v1/settings')
   declare(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     return this.answers.reply('settings.declare', request, reply);

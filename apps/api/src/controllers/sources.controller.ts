@@ -1,4 +1,4 @@
-import { Controller, Post, Req, Res } from '@nestjs/common';
+import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
 import { Answers } from '../answers.js';
 import type { FastifyReply, FastifyRequest } from '../fastify.js';
 
@@ -7,6 +7,7 @@ import type { FastifyReply, FastifyRequest } from '../fastify.js';
 export class SourcesController {
   constructor(private readonly answers: Answers) {}
 
+  @HttpCode(200)
   @Post('v1/sources/distrust')
   distrust(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     return this.answers.reply('source.distrust', request, reply);

@@ -5,6 +5,7 @@ import { WrongUse } from '../tally/errors.js';
 import type { IngestOptions } from '../tally/questions.js';
 import { UnknownEncoding } from './errors.js';
 import { jsonRecords } from './json-records.js';
+import { bodyOf } from './request-body.js';
 
 const querySchema = z.strictObject({
   tenant: z.string().default('default'),
@@ -36,5 +37,6 @@ export function recordsOf({ headers, raw }: Pick<FastifyRequest, 'headers' | 'ra
   if (!['identity', 'gzip', 'x-gzip'].includes(encoding)) throw new UnknownEncoding(encoding);
   const type = (headers['content-type'] ?? '').toLowerCase();
   const isDocument = /json/.test(type) && !LINES.test(type);
-  return isDocument ? jsonRecords(unpacked(raw, 'the request body')) : raw;
+  const body = bodyOf(raw);
+  return isDocument ? jsonRecords(unpacked(body, 'the request body')) : body;
 }

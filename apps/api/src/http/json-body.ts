@@ -1,14 +1,15 @@
-import type { Readable } from 'node:stream';
+import type { IncomingMessage } from 'node:http';
 import { BadInput } from '../tally/errors.js';
 import { BodyTooLong } from './errors.js';
+import { bodyOf } from './request-body.js';
 
 const LIMIT_BYTES = 4 * 1_048_576;
 
 /** A body that is one JSON object: the parameters of a question. An empty one has none. */
-export async function readJsonBody(body: Readable): Promise<Record<string, unknown>> {
+export async function readJsonBody(body: IncomingMessage): Promise<Record<string, unknown>> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
+  for await (const chunk of bodyOf(body)) {
     bytes += chunk.length;
     if (bytes > LIMIT_BYTES) throw new BodyTooLong(LIMIT_BYTES);
     chunks.push(chunk);

@@ -1,4 +1,14 @@
-import { Account, blocksOf, preparedBatches, preparedInWorkers, Preparer, unpacked, vaultOf } from '#intake';
+import {
+  Account,
+  blocksOf,
+  preparedBatches,
+  preparedInWorkers,
+  Preparer,
+  unpacked,
+  vaultOf,
+  type InputBlock,
+  type Prepared,
+} from '#intake';
 import { profileOf, type Settings } from '#lifecycle';
 import { dayOf } from '#security';
 import type { IngestAnswer, IngestOptions } from './questions.js';
@@ -34,16 +44,44 @@ export async function ingest(
   });
   const blocks = blocksOf(unpacked(input, options.what));
   const about = { tenant: options.tenant, source: options.source, settings };
+  const preparer = preparerFor(stores, about);
   const batches = inWorkers
-    ? preparedInWorkers(blocks, {
+    ? inThreadsOnceLong(blocks, preparer, {
         ...about,
         secrets: stores.secrets.current(options.tenant),
         today: dayOf(stores.clock()),
         dataDirectory: stores.directory.path,
         ledgerId: stores.directory.meta.ledgerId,
       })
-    : preparedBatches(blocks, preparerFor(stores, about));
+    : preparedBatches(blocks, preparer);
   await stores.intake!.take(batches, account, onProgress && (() => onProgress(answer())));
   if (options.finished) await stores.intake!.closeSources(options.tenant, account.sources.keys());
   return answer();
+}
+
+/** Blocks (of 2 MiB) that are read here: threads take longer to start than these take to read. */
+const READ_HERE = 2;
+
+/** A short input is read in this thread, a long one goes on in threads of its own. */
+async function* inThreadsOnceLong(
+  blocks: AsyncGenerator<InputBlock>,
+  preparer: Preparer,
+  threads: Parameters<typeof preparedInWorkers>[1],
+): AsyncGenerator<Prepared[]> {
+  async function* first(): AsyncGenerator<InputBlock> {
+    for (let read = 0; read < READ_HERE; read++) {
+      const next = await blocks.next();
+      if (next.done === true) return;
+      yield next.value;
+    }
+  }
+  yield* preparedBatches(first(), preparer);
+  const long = await blocks.next();
+  if (long.done === true) return;
+  const { value } = long;
+  async function* rest(): AsyncGenerator<InputBlock> {
+    yield value;
+    yield* blocks;
+  }
+  yield* preparedInWorkers(rest(), threads);
 }

@@ -7,12 +7,18 @@ import { verb, type Shell } from '../shell.js';
 export function addDeadLetters(program: Command, shell: Shell): void {
   const letters = program.command('dead-letters').description('records that were refused');
   verb(letters, 'list', 'every refused record and why').action(async (_flags: unknown, command: Command) => {
-    await ask(command, shell, 'deadletters.list', {}, {
-      columns: {
-        table: ['id', 'lastAt', 'times', 'source', 'line', 'redrivable', 'redrivenAt', 'field', 'reason'],
-        none: 'no dead letters',
+    await ask(
+      command,
+      shell,
+      'deadletters.list',
+      {},
+      {
+        columns: {
+          table: ['id', 'lastAt', 'times', 'source', 'line', 'redrivable', 'redrivenAt', 'field', 'reason'],
+          none: 'no dead letters',
+        },
       },
-    });
+    );
   });
   verb(letters, 'show <id>', 'one refused record')
     .option('--personal', 'open its redacted content')

@@ -86,6 +86,9 @@ function deploymentLines({ intervals, activations, contract, ...rest }: Record<s
       return `  ${cell(scope)}: ${cell(on)} to ${off === null ? 'now' : cell(off)}${share}${inferred === true ? ', inferred' : ''}`;
     });
   });
-  const terms = contract === null || contract === undefined ? ['  none declared'] : fieldLines(objectOf(contract)).map((line) => `  ${line}`);
+  const terms =
+    contract === null || contract === undefined
+      ? ['  none declared']
+      : fieldLines(objectOf(contract)).map((line) => `  ${line}`);
   return [...fieldLines(rest), 'activations', ...spans, 'contract', ...terms];
 }

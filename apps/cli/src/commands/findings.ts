@@ -10,31 +10,26 @@ export function addFindings(program: Command, shell: Shell): void {
     .addOption(new Option('--severity <severity>', 'this one or worse').choices([...SEVERITIES]))
     .option('--rule <rule>', 'of this rule or kind, such as D2')
     .option('--token <name>', 'about this token')
-    .action(
-      async (
-        flags: When & { severity?: Severity; rule?: string; token?: string },
-        command: Command,
-      ) => {
-        const { severity, rule, token } = flags;
-        const params = { ...(severity && { severity }), ...(rule && { rule }), ...(token && { token }) };
-        await ask(
-          command,
-          shell,
-          'findings',
-          { ...whenOf(flags), ...params },
-          {
-            columns: {
-              table: ['severity', 'rule', 'kind', 'gateway', 'tokens', 'summary'],
-              show: {
-                severity: (severity, row) => cell(severity) + (row['provisional'] === true ? ' (provisional)' : ''),
-                tokens: (tokens) => fewOf(tokens),
-              },
-              none: 'no findings',
+    .action(async (flags: When & { severity?: Severity; rule?: string; token?: string }, command: Command) => {
+      const { severity, rule, token } = flags;
+      const params = { ...(severity && { severity }), ...(rule && { rule }), ...(token && { token }) };
+      await ask(
+        command,
+        shell,
+        'findings',
+        { ...whenOf(flags), ...params },
+        {
+          columns: {
+            table: ['severity', 'rule', 'kind', 'gateway', 'tokens', 'summary'],
+            show: {
+              severity: (severity, row) => cell(severity) + (row['provisional'] === true ? ' (provisional)' : ''),
+              tokens: (tokens) => fewOf(tokens),
             },
+            none: 'no findings',
           },
-        );
-      },
-    );
+        },
+      );
+    });
 }
 
 function fewOf(tokens: unknown): string {

@@ -46,7 +46,12 @@ export function addIngest(program: Command, shell: Shell): void {
 }
 
 /** A file's own report, as soon as it is durable. */
-async function tellFile({ file, answer, error }: IngestedFile, format: string, of: number, shell: Shell): Promise<void> {
+async function tellFile(
+  { file, answer, error }: IngestedFile,
+  format: string,
+  of: number,
+  shell: Shell,
+): Promise<void> {
   if (of === 1 || format === 'json' || format === 'tsv') return;
   const cut = error === undefined ? '' : ' (broken off)';
   const { rejections: _told, sources: _sources, ...counts } = answer;
@@ -58,7 +63,8 @@ async function tellFile({ file, answer, error }: IngestedFile, format: string, o
 async function tellAll(done: readonly IngestedFile[], format: string, shell: Shell): Promise<void> {
   const totals = totalsOf(done);
   const { talk, out } = shell;
-  for (const { file, ...rejection } of (totals.rejections ?? []).slice(0, TOLD)) talk.say(rejectionLine(file, rejection));
+  for (const { file, ...rejection } of (totals.rejections ?? []).slice(0, TOLD))
+    talk.say(rejectionLine(file, rejection));
   if (totals.rejected > TOLD) talk.say(`… and ${totals.rejected - TOLD} more: tally dead-letters list`);
   const assumed = new Map<string, number>();
   for (const { answer } of done)

@@ -62,7 +62,9 @@ function planLines(plan: Record<string, unknown>): string[] {
   for (const decision of decisions.slice(0, SHOWN)) {
     const reasons = listOf(decision['reasons']).map((reason) => cell(reason['text']));
     const reissue = decision['reissue'] === true ? ' + reissue' : '';
-    lines.push(`  ${cell(decision['token'])}  ${padded(cell(decision['decision']) + reissue, 10)}  ${reasons.join('; ')}`);
+    lines.push(
+      `  ${cell(decision['token'])}  ${padded(cell(decision['decision']) + reissue, 10)}  ${reasons.join('; ')}`,
+    );
   }
   if (decisions.length > SHOWN) lines.push(`  … and ${decisions.length - SHOWN} more: -o json, or --out plan.json`);
   if (Array.isArray(notes)) for (const note of notes) lines.push(`note: ${cell(note)}`);

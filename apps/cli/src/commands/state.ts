@@ -17,30 +17,25 @@ export function addState(program: Command, shell: Shell): void {
         'effective',
       ]),
     )
-    .action(
-      async (
-        flags: When & { projection?: 'time' | 'produced' | 'effective' },
-        command: Command,
-      ) => {
-        const { projection } = flags;
-        await ask(
-          command,
-          shell,
-          'state',
-          { ...whenOf(flags), ...(projection && { projection }) },
-          {
-            columns: {
-              table: projection === 'effective' ? [...DIGEST_FIELDS, 'effective', 'why'] : DIGEST_FIELDS,
-              bareTsv: DIGEST_FIELDS,
-              show: { endedAt: instantShown, expiry: instantShown },
-              json: 'object',
-              none: 'no tokens',
-            },
-            after: sayDigest,
+    .action(async (flags: When & { projection?: 'time' | 'produced' | 'effective' }, command: Command) => {
+      const { projection } = flags;
+      await ask(
+        command,
+        shell,
+        'state',
+        { ...whenOf(flags), ...(projection && { projection }) },
+        {
+          columns: {
+            table: projection === 'effective' ? [...DIGEST_FIELDS, 'effective', 'why'] : DIGEST_FIELDS,
+            bareTsv: DIGEST_FIELDS,
+            show: { endedAt: instantShown, expiry: instantShown },
+            json: 'object',
+            none: 'no tokens',
           },
-        );
-      },
-    );
+          after: sayDigest,
+        },
+      );
+    });
 }
 
 function instantShown(value: unknown): string {
@@ -51,7 +46,8 @@ function instantShown(value: unknown): string {
 
 function sayDigest({ digest, tokens, asOf, knownAt, leftOut }: Record<string, unknown>, { talk }: Shell): void {
   const { time, version, component, activation, notes } = objectOf(asOf);
-  const of = version === undefined ? cell(time) : `${cell(version)} of ${cell(component)} (activation ${cell(activation)})`;
+  const of =
+    version === undefined ? cell(time) : `${cell(version)} of ${cell(component)} (activation ${cell(activation)})`;
   talk.say(`${cell(tokens)} tokens as of ${of}, known at ${cell(objectOf(knownAt)['position'])}`);
   if (Array.isArray(notes)) for (const note of notes) talk.say(`note: ${cell(note)}`);
   if (leftOut !== undefined) talk.say(`left out, as their version is ambiguous or unknown: ${cell(leftOut)}`);

@@ -89,7 +89,11 @@ async function selectorOf(
   if (name !== undefined) {
     if (isName(name)) return { name };
     // The text may be a token that was pasted: it is not repeated.
-    throw new WrongUse('NAME', 'is not a name (32 hex digits)', 'To ask by the token itself, pipe it to --token-stdin.');
+    throw new WrongUse(
+      'NAME',
+      'is not a name (32 hex digits)',
+      'To ask by the token itself, pipe it to --token-stdin.',
+    );
   }
   if (sha256 !== undefined) {
     if (/^[0-9a-f]{64}$/i.test(sha256)) return { sha256: sha256.toLowerCase() };
@@ -97,7 +101,11 @@ async function selectorOf(
   }
   if (tokenStdin) return { sha256: await digestOfStdin(shell) };
   if (jti !== undefined && issuer !== undefined) return { jti, issuer };
-  throw new WrongUse(jti === undefined ? '--jti' : '--issuer', 'is missing: a jti means something at its issuer only', remedy);
+  throw new WrongUse(
+    jti === undefined ? '--jti' : '--issuer',
+    'is missing: a jti means something at its issuer only',
+    remedy,
+  );
 }
 
 /** A token is some KiB; whatever is longer is a file that was piped by mistake. */
@@ -108,10 +116,14 @@ async function digestOfStdin(shell: Shell): Promise<string> {
   let bytes = 0;
   for await (const chunk of shell.stdin as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > LONGEST_TOKEN) throw new WrongUse('--token-stdin', 'was given more than a token', 'Pipe the token alone.');
+    if (bytes > LONGEST_TOKEN)
+      throw new WrongUse('--token-stdin', 'was given more than a token', 'Pipe the token alone.');
     chunks.push(chunk);
   }
-  const token = Buffer.concat(chunks).toString('utf8').trim().replace(/^bearer\s+/i, '');
+  const token = Buffer.concat(chunks)
+    .toString('utf8')
+    .trim()
+    .replace(/^bearer\s+/i, '');
   if (token === '') throw new WrongUse('--token-stdin', 'was given nothing', 'Pipe the token to standard input.');
   return createHash('sha256').update(token).digest('hex');
 }

@@ -32,7 +32,11 @@ export function addUp(program: Command, shell: Shell): void {
         import('../../../api/src/vitals.js'),
       ]);
       const interruption = new Interruption();
-      const local = await LocalTally.open(data, { access: 'write', purpose: purposeOf(command) });
+      const local = await LocalTally.open(data, {
+        access: 'write',
+        purpose: purposeOf(command),
+        threads: shell.threads,
+      });
       const { talk, out } = shell;
       try {
         if (settings !== undefined) await local.ask('settings.declare', { tenant, settings });

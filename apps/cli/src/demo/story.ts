@@ -70,7 +70,9 @@ function tellDeployment({ activations }: z.output<typeof deploymentSchema>, rest
   );
   talk.say();
   talk.head(`${DEMO.bad} replaced ${DEMO.good}: ${switches.join(', ')} UTC`);
-  talk.say(`  ${DEMO.bad} does not know a signing key that ${DEMO.good} knew. It refuses ${restore} tokens that are good,`);
+  talk.say(
+    `  ${DEMO.bad} does not know a signing key that ${DEMO.good} knew. It refuses ${restore} tokens that are good,`,
+  );
   talk.say('  by the evidence: another version accepted them before, or their issuance was seen.');
 }
 

@@ -19,7 +19,10 @@ export class Progress {
       size === undefined
         ? '{name}  {records} records  {rate} records/s'
         : '{name} {bar} {percentage}%  {records} records  {rate} records/s  {left} left';
-    this.bar = new SingleBar({ format, stream: talk.stream, hideCursor: true, clearOnComplete: true }, Presets.shades_classic);
+    this.bar = new SingleBar(
+      { format, stream: talk.stream, hideCursor: true, clearOnComplete: true },
+      Presets.shades_classic,
+    );
     this.bar.start(size ?? 1, 0, this.payload());
   }
 

@@ -9,7 +9,8 @@ export type IngestTotals = Record<(typeof COUNTED)[number] | 'seconds', number> 
 };
 
 export function totalsOf(reports: readonly { file: string; answer: IngestAnswer }[]): IngestTotals {
-  const sum = (of: (answer: IngestAnswer) => number): number => reports.reduce((all, { answer }) => all + of(answer), 0);
+  const sum = (of: (answer: IngestAnswer) => number): number =>
+    reports.reduce((all, { answer }) => all + of(answer), 0);
   const counts = Object.fromEntries(COUNTED.map((key) => [key, sum((answer) => answer[key])]));
   const totals = { ...counts, seconds: Math.round(sum((answer) => answer.seconds) * 1000) / 1000 } as IngestTotals;
   const rejections = reports.flatMap(({ file, answer }) => answer.rejections.map((each) => ({ file, ...each })));
@@ -25,7 +26,10 @@ export function reportLine(report: Omit<IngestTotals, 'rejections'>): string {
   return `${number(report.records)} records: ${outcomes.join(', ')}; ${number(report.events)} events in ${report.seconds} s`;
 }
 
-export function rejectionLine(file: string, { line, record, field, reason, deadLetter }: IngestAnswer['rejections'][number]): string {
+export function rejectionLine(
+  file: string,
+  { line, record, field, reason, deadLetter }: IngestAnswer['rejections'][number],
+): string {
   const place = record === undefined ? `${line}` : `${line} (record ${record})`;
   return `${file}:${place} ${cell(field)}: ${cell(reason)} (dead letter ${cell(deadLetter)})`;
 }

@@ -15,16 +15,16 @@ export function cell(value: unknown): string {
 
 /** Columns that a terminal gives a text: wide East Asian characters and emoji take two, combining marks none. */
 export function width(text: string): number {
-  // eslint-disable-next-line no-control-regex
   if (/^[\u0020-\u007e]*$/.test(text)) return text.length;
   let columns = 0;
   for (const character of text) {
     if (/\p{Mark}/u.test(character)) continue;
-    columns += /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u.test(
-      character,
-    )
-      ? 2
-      : 1;
+    columns +=
+      /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u.test(
+        character,
+      )
+        ? 2
+        : 1;
   }
   return columns;
 }

@@ -3,7 +3,6 @@
  * and paragraph separators, bidirectional marks, overrides and isolates; and lone surrogates, which are no characters.
  */
 const UNSAFE =
-  // eslint-disable-next-line no-control-regex
   /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
 /** Text as it may be shown: what is unsafe stands there as `\u{…}`, in hex. */

@@ -1,5 +1,4 @@
-import { request as open, type IncomingMessage } from 'node:http';
-import { once } from 'node:events';
+import { request as open, type Agent, type ClientRequest, type IncomingMessage } from 'node:http';
 import type { Running } from '#platform';
 import { AnswerCutShort, NotReached } from './errors.js';
 
@@ -15,32 +14,40 @@ export interface Sent {
  * One request to a running `tally up`; resolves when its answer begins, also while the body is still being sent.
  * (`fetch` gives up after five minutes without an answer, which a long replay may need.)
  */
-export async function exchange(running: Running, { method, path, headers = {}, body }: Sent): Promise<IncomingMessage> {
+export async function exchange(
+  { running, agent }: { running: Running; agent: Agent },
+  { method, path, headers = {}, body }: Sent,
+): Promise<IncomingMessage> {
   const request = open(new URL(path, running.url), {
     method,
-    agent: false,
+    agent,
     headers: { authorization: `Bearer ${running.token}`, ...headers },
   });
   const answered = new Promise<IncomingMessage>((resolve, reject) => {
     request.once('response', resolve);
-    request.once('error', (error) => reject(new NotReached(running, error)));
+    request.on('error', (error) => reject(new NotReached(running, error)));
   });
   if (body === undefined || typeof body === 'string') request.end(body);
-  else {
-    const sending = sendAll(body, request);
-    sending.catch((error: unknown) => request.destroy(error instanceof Error ? error : new Error(String(error))));
-    // The error of an input says more than the broken connection that follows from it.
-    return Promise.race([answered, sending.then(() => answered)]);
-  }
+  else sendAll(body, request).catch((error: unknown) => request.destroy(error instanceof Error ? error : undefined));
   return answered;
 }
 
-async function sendAll(body: AsyncIterable<Uint8Array>, request: ReturnType<typeof open>): Promise<void> {
+async function sendAll(body: AsyncIterable<Uint8Array>, request: ClientRequest): Promise<void> {
   for await (const chunk of body) {
     if (request.destroyed) return;
-    if (!request.write(chunk)) await Promise.race([once(request, 'drain'), once(request, 'close')]);
+    if (!request.write(chunk)) await drainedOrClosed(request);
   }
   request.end();
+}
+
+function drainedOrClosed(request: ClientRequest): Promise<void> {
+  return new Promise((resolve) => {
+    const go = (): void => {
+      request.off('drain', go).off('close', go);
+      resolve();
+    };
+    request.on('drain', go).on('close', go);
+  });
 }
 
 /** The lines of an answer as JSON. @throws AnswerCutShort if the connection breaks. */

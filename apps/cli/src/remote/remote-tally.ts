@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import { Agent, type IncomingMessage } from 'node:http';
 import type { Running } from '#platform';
 import {
   QUESTIONS,
@@ -17,7 +17,10 @@ const VERDICTS = ['pass', 'hold', 'fail'] as const;
 
 /** The tally that runs on a data directory, asked over HTTP: same questions, same answers. */
 export class RemoteTally implements Tally {
-  constructor(private readonly running: Running) {}
+  /** Kept alive: a connection that its server closes on a body still being sent is reset, and its answer lost. */
+  readonly agent = new Agent({ keepAlive: true });
+
+  constructor(readonly running: Running) {}
 
   async ask<Q extends QuestionName>(question: Q, params: Params<Q>): Promise<Answer> {
     const { method, path, rows } = QUESTIONS[question];
@@ -25,8 +28,8 @@ export class RemoteTally implements Tally {
     const accept = rows ? NDJSON : 'application/json';
     const answer =
       method === 'GET'
-        ? await exchange(this.running, { method, path: withQuery(path, given), headers: { accept } })
-        : await exchange(this.running, {
+        ? await exchange(this, { method, path: withQuery(path, given), headers: { accept } })
+        : await exchange(this, {
             method,
             path,
             headers: { accept, 'content-type': 'application/json' },
@@ -45,24 +48,45 @@ export class RemoteTally implements Tally {
     { tenant, source, finished }: IngestOptions,
     onProgress?: (report: IngestAnswer) => void,
   ): Promise<IngestAnswer> {
-    const answer = await exchange(this.running, {
-      method: 'POST',
-      path: withQuery('/v1/events', Object.entries({ tenant, source, finished })),
-      headers: { accept: NDJSON, 'content-type': NDJSON },
-      body: input,
-    });
-    await refuseFailure(answer);
-    for await (const line of jsonLines(answer)) {
-      if ('progress' in line) onProgress?.({ rejections: [], ...(line['progress'] as Omit<IngestAnswer, 'rejections'>) });
-      else if ('end' in line) return line['end'] as IngestAnswer;
-      else throw toldOverHttp(line);
+    let broken: { by: unknown } | undefined;
+    async function* sent(): AsyncGenerator<Uint8Array> {
+      try {
+        yield* input;
+      } catch (error) {
+        broken = { by: error };
+        throw error;
+      }
     }
-    throw new AnswerCutShort();
+    try {
+      const answer = await exchange(this, {
+        method: 'POST',
+        path: withQuery('/v1/events', Object.entries({ tenant, source, finished })),
+        headers: { accept: NDJSON, 'content-type': NDJSON },
+        body: sent(),
+      });
+      await refuseFailure(answer);
+      return await lastOf(answer, onProgress);
+    } catch (error) {
+      // What is wrong with the input says more than the broken connection that follows from it.
+      throw broken === undefined ? error : broken.by;
+    }
   }
 
   async close(): Promise<void> {
-    // Each exchange has a connection of its own, closed with its answer.
+    this.agent.destroy();
   }
+}
+
+async function lastOf(
+  answer: IncomingMessage,
+  onProgress: ((report: IngestAnswer) => void) | undefined,
+): Promise<IngestAnswer> {
+  for await (const line of jsonLines(answer)) {
+    if ('progress' in line) onProgress?.({ rejections: [], ...(line['progress'] as Omit<IngestAnswer, 'rejections'>) });
+    else if ('end' in line) return line['end'] as IngestAnswer;
+    else throw toldOverHttp(line);
+  }
+  throw new AnswerCutShort();
 }
 
 function withQuery(path: string, params: readonly (readonly [string, unknown])[]): string {

@@ -16,6 +16,7 @@ export async function runHere(
     talk: new Talk(err.stream, {}),
     stdin,
     env: { TALLY_DATA: data },
+    threads: false,
     exitCode: 0,
   });
   return { code, stdout: out.text(), stderr: err.text() };
