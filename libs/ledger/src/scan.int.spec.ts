@@ -136,3 +136,29 @@ describe('streamRows', () => {
     expect([...scan.streamRows('token-none')]).toEqual([]);
   });
 });
+
+describe('scanByAge', () => {
+  it('gives the same streams with the same rows as scanStreams, also bounded by a position, in order of making', () => {
+    for (const bound of [{}, { to: 1500n }, { to: 2300n }]) {
+      const byName = new Map(
+        [...scan.scanStreams({ prefix: 'token-', ...bound })].map((each) => [each.stream, labels(each.rows)]),
+      );
+      const ids: number[] = [];
+      const byAge = new Map(
+        [...scan.scanByAge({ prefix: 'token-', ...bound })].map((each) => [
+          ids.push(each.streamId) && each.stream,
+          labels(each.rows),
+        ]),
+      );
+      expect([...byAge].sort()).toEqual([...byName].sort());
+      expect(ids).toEqual([...ids].sort((a, b) => a - b));
+    }
+  });
+
+  it('does not hold a long stream, which may be read twice', () => {
+    const long = [...scan.scanByAge({ prefix: 'token-0100' })];
+    expect(long).toHaveLength(1);
+    expect(Array.isArray(long[0]!.rows)).toBe(false);
+    expect(labels(long[0]!.rows)).toHaveLength(3 + LONG);
+  });
+});

@@ -22,7 +22,7 @@ export interface HistorySource {
   linkFacts(): Iterable<RecordedFact>;
   /** Keys of records with more than one variant. */
   conflictKeys(): { has(key: string): boolean };
-  /** Token streams in order of name; `facts` may be iterated more than once. */
+  /** Token streams, in order of name unless any order will do; `facts` may be iterated more than once. */
   streams(range?: NameRange): Iterable<{ name: Name; facts: Iterable<RecordedFact> }>;
   factsOf(name: Name): Iterable<RecordedFact>;
   clocks(): SourceClocks;
@@ -32,6 +32,8 @@ export interface HistorySource {
 export interface NameRange {
   from?: Name;
   before?: Name;
+  /** `any`: in whatever order is cheapest to read; default: by name. */
+  order?: 'name' | 'any';
 }
 
 /**
@@ -90,7 +92,7 @@ export class History {
   /** A part that no tok names has no stream: it stands in that of its jti, which shares half of its name. */
   private partViews(part: Name, cut: Cut, borders: Borders): FoldedView[] {
     const half = part.slice(0, SHARED);
-    for (const { name } of this.source.streams({ from: half, before: `${half}g` })) {
+    for (const { name } of this.names({ from: half, before: `${half}g` })) {
       const { views } = this.evaluate(this.links.unitOf(name), cut, borders);
       if (views.some(({ view }) => view.name === part)) return views;
     }
@@ -125,7 +127,7 @@ export class History {
     return (parts.find((part) => part.view.name === here) ?? parts[0])?.view;
   }
 
-  /** Every token as of a cut, in order of name, with the unit it belongs to. Consumers come too; they are no tokens. */
+  /** Every token as of a cut, in order of name (unless any will do), with the unit it belongs to. Consumers come too; they are no tokens. */
   *views(cut: Cut, borders: Borders = [], range: NameRange = {}): Iterable<FoldedView & { unit: Unit }> {
     for (const { name, facts } of this.names(spreadOf(range))) {
       const unit = this.links.unitOf(name);
@@ -141,9 +143,9 @@ export class History {
     }
   }
 
-  /** Every unit as of a cut, whole, in order of its center's name: also those that nothing is known of at the cut. */
+  /** Every unit as of a cut, whole, in any order: also those that nothing is known of at the cut. */
   *units(cut: Cut, borders: Borders = []): Iterable<FoldedUnit> {
-    for (const { name, facts } of this.names({})) {
+    for (const { name, facts } of this.names({ order: 'any' })) {
       const unit = this.links.unitOf(name);
       if (unit.center === name) yield this.evaluate(unit, cut, borders, this.reading(name, facts));
     }
@@ -160,6 +162,15 @@ export class History {
     const within = (name: Name): boolean =>
       (range.from === undefined || name >= range.from) && (range.before === undefined || name < range.before);
     const without = [...this.links.namesWithoutStream()].filter(within).sort();
+    if (range.order === 'any') {
+      const left = new Set(without);
+      for (const stream of this.source.streams(range)) {
+        left.delete(stream.name);
+        if (this.links.current(stream.name) === stream.name) yield stream;
+      }
+      for (const name of left) yield { name };
+      return;
+    }
     let next = 0;
     for (const stream of this.source.streams(range)) {
       while (next < without.length && without[next]! < stream.name) yield { name: without[next++]! };
@@ -256,8 +267,8 @@ function linksOf(facts: () => Iterable<ResolvedFact>): Links {
 const SHARED = 16;
 
 /** The streams in which every token of a range stands. */
-function spreadOf({ from, before }: NameRange): NameRange {
-  const out: NameRange = {};
+function spreadOf({ from, before, order }: NameRange): NameRange {
+  const out: NameRange = order === undefined ? {} : { order };
   if (from !== undefined) out.from = from.slice(0, SHARED);
   if (before !== undefined) out.before = /^0*$/.test(before.slice(SHARED)) ? before : `${before.slice(0, SHARED)}g`;
   return out;

@@ -57,7 +57,8 @@ export async function showMatrix(params: ReadParams<'deployment.matrix'>, frames
   const component = componentOf(intervals, params.component);
   const own = intervals.filter((interval) => interval.component === component);
   function* views() {
-    for (const { view } of frame.history.views(frame.cut, frame.borders)) if (view.kind !== 'consumer') yield view;
+    for (const { view } of frame.history.views(frame.cut, frame.borders, { order: 'any' }))
+      if (view.kind !== 'consumer') yield view;
   }
   const cells = versionMatrix(views(), { issuing: own, validating: own });
   const skip = Number(params.after ?? 0);

@@ -43,7 +43,8 @@ export async function planOf(params: ReadParams<'rollback.plan'>, frames: Frames
 }
 
 function* viewsOf(frame: Frame): Generator<TokenView> {
-  for (const { view } of frame.history.views(frame.cut, frame.borders)) if (view.kind !== 'consumer') yield view;
+  for (const { view } of frame.history.views(frame.cut, frame.borders, { order: 'any' }))
+    if (view.kind !== 'consumer') yield view;
 }
 
 function* membersOf(family: Name, { history, cut }: Frame): Generator<FamilyMember> {

@@ -1,10 +1,11 @@
 import { predict, produced, UnknownVersionError, type ProducedContext } from '#deployments';
-import { StateDigest, type TokenView } from '#lifecycle';
+import { StateDigest, stateLine, type NameRange, type TokenView } from '#lifecycle';
 import { componentOf, deploymentIntervals } from './cuts.js';
 import { WrongUse } from './errors.js';
 import type { Frame } from './frame.js';
 import type { Frames } from './frames.js';
 import type { Answer, ReadParams } from './questions.js';
+import { SortedRows } from './sorted-rows.js';
 import { parseAsOf, shown } from './when.js';
 
 /**
@@ -21,14 +22,27 @@ export async function listState(params: ReadParams<'state'>, frames: Frames): Pr
   const digest = new StateDigest();
   const counted = { ambiguous: 0, unknown: 0 };
   const project = projectionOf(params, frame, frames, counted);
-  const from = params.after === undefined ? {} : { from: `${params.after}!` };
-  function* rows(): Generator<Record<string, unknown>> {
-    for (const { view } of frame.history.views(frame.cut, frame.borders, from)) {
-      if (view.kind === 'consumer') continue;
-      const projected = project(view);
+  function* lines(): Generator<string> {
+    // A page is read in order of name from where it begins; the whole is read as it lies, and sorted.
+    const range: NameRange = params.after === undefined ? { order: 'any' } : { from: `${params.after}!` };
+    const sorted = params.after === undefined ? new SortedRows() : undefined;
+    for (const { view } of frame.history.views(frame.cut, frame.borders, range)) {
+      const projected = view.kind === 'consumer' ? undefined : project(view);
       if (projected === undefined) continue;
-      const [name, status, flags, endedAt, expiry, family] = digest.add(projected.view).trimEnd().split('\t');
-      yield { name, status, flags, endedAt, expiry, family, ...projected.more };
+      const line = stateLine(projected.view) + projected.more.join('\t');
+      if (sorted === undefined) yield line;
+      else sorted.add(projected.view.name, line);
+    }
+    if (sorted !== undefined) yield* sorted.drain();
+  }
+  function* rows(): Generator<Record<string, unknown>> {
+    for (const text of lines()) {
+      const end = text.indexOf('\n') + 1;
+      digest.addLine(text.slice(0, end));
+      const [name, status, flags, endedAt, expiry, family] = text.slice(0, end - 1).split('\t');
+      const [effective, why] = text.slice(end).split('\t');
+      const row = { name, status, flags, endedAt, expiry, family };
+      yield params.projection === 'effective' ? { ...row, effective, why } : row;
     }
   }
   return {
@@ -49,7 +63,8 @@ export async function listState(params: ReadParams<'state'>, frames: Frames): Pr
   };
 }
 
-type Projected = { view: TokenView; more: Record<string, unknown> } | undefined;
+/** `more`: further columns, for `effective` what the version would do and why. */
+type Projected = { view: TokenView; more: string[] } | undefined;
 
 function projectionOf(
   params: ReadParams<'state'>,
@@ -57,7 +72,7 @@ function projectionOf(
   frames: Frames,
   counted: { ambiguous: number; unknown: number },
 ): (view: TokenView) => Projected {
-  if (params.projection === 'time') return (view) => ({ view, more: {} });
+  if (params.projection === 'time') return (view) => ({ view, more: [] });
   const { history } = frame;
   const intervals = deploymentIntervals(history, frames.sightingsOf(frame), frame.tenant);
   const component = componentOf(intervals, params.component);
@@ -81,7 +96,7 @@ function projectionOf(
             : prediction.kind === 'unknown'
               ? prediction.why
               : '-';
-      return { view, more: { effective: prediction.kind, why } };
+      return { view, more: [prediction.kind, why] };
     };
   }
   const lineages = new Map<string, readonly string[]>();
@@ -103,6 +118,6 @@ function projectionOf(
     const own = produced(view, context);
     counted.ambiguous += own.ambiguous;
     counted.unknown += own.unknown;
-    return own.view === undefined ? undefined : { view: own.view, more: {} };
+    return own.view === undefined ? undefined : { view: own.view, more: [] };
   };
 }

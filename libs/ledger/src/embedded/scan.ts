@@ -58,6 +58,8 @@ export class LedgerScan {
   readonly #withMetadata: Database.Statement<[number, number], Columns>;
   readonly #ofStream: Database.Statement<[number, number, number], Columns>;
   readonly #streams: Database.Statement<[string, string], [number, string]>;
+  readonly #byAge: Database.Statement<[number, number, number, number], Columns>;
+  readonly #named: Database.Statement<[number, number], [number, string]>;
   readonly #streamName: Database.Statement<[number], string>;
   readonly #streamId: Database.Statement<[string], number>;
 
@@ -87,6 +89,15 @@ export class LedgerScan {
       .prepare<[string, string], [number, string]>(
         `SELECT id, name FROM streams WHERE name >= ? AND name < ? ORDER BY name LIMIT ${NAMES}`,
       )
+      .raw();
+    // Through the index of (stream, revision): streams made at one time have their rows near one another.
+    this.#byAge = database
+      .prepare<[number, number, number, number], Columns>(
+        `${COLUMNS} WHERE (stream, revision) > (?, ?) AND stream <= ? AND position <= ? ORDER BY stream, revision ${page}`,
+      )
+      .raw();
+    this.#named = database
+      .prepare<[number, number], [number, string]>(`SELECT id, name FROM streams WHERE id >= ? AND id <= ? ORDER BY id`)
       .raw();
     this.#streamName = database.prepare<[number], string>('SELECT name FROM streams WHERE id = ?').pluck();
     this.#streamId = database.prepare<[string], number>('SELECT id FROM streams WHERE name = ?').pluck();
@@ -127,6 +138,51 @@ export class LedgerScan {
       if (!final || names.length < NAMES) return;
       start = `${final[1]}\u0000`;
     }
+  }
+
+  /**
+   * As `scanStreams`, in the order in which the streams were made, which is several times faster: it reads pages one
+   * after another. For whoever sorts what comes of it.
+   */
+  *scanByAge({ prefix, to }: Pick<ScanStreams, 'prefix' | 'to'>): IterableIterator<StreamRows> {
+    const last = toNumber(to);
+    const lastStream = this.streamCount();
+    let names: Map<number, string> = new Map();
+    let open: { streamId: number; rows: RawRow[] } | undefined;
+    const nameOf = (streamId: number): string => {
+      if (!names.has(streamId)) names = new Map(storing(this.file, () => this.#named.all(streamId, streamId + PAGE)));
+      return names.get(streamId) ?? '';
+    };
+    const given = (streamId: number, rows: Iterable<RawRow>): StreamRows | undefined => {
+      const stream = nameOf(streamId);
+      return stream.startsWith(prefix) ? { streamId, stream, rows } : undefined;
+    };
+    for (let at: [number, number] = [0, -1]; ;) {
+      const page = storing(this.file, () => this.#byAge.all(at[0], at[1], lastStream, last));
+      for (const columns of page) {
+        if (open !== undefined && open.streamId !== columns[1]) {
+          const whole = given(open.streamId, open.rows);
+          if (whole !== undefined) yield whole;
+          open = undefined;
+        }
+        open ??= { streamId: columns[1], rows: [] };
+        open.rows.push(this.#toRow(columns));
+      }
+      const end = page.at(-1);
+      if (open !== undefined && open.rows.length >= PAGE) {
+        // A long stream is read page by page by whoever wants it, and not held here.
+        const { streamId } = open;
+        const whole = given(streamId, this.#longStream(streamId, this.#streamPage(streamId, 0, last), last));
+        if (whole !== undefined) yield whole;
+        open = undefined;
+        at = [streamId, Number.MAX_SAFE_INTEGER];
+        continue;
+      }
+      if (!end || page.length < PAGE) break;
+      at = [end[1], end[2]];
+    }
+    const whole = open === undefined ? undefined : given(open.streamId, open.rows);
+    if (whole !== undefined) yield whole;
   }
 
   /** The rows of one stream by revision, up to a position. */

@@ -71,7 +71,9 @@ export class LedgerHistory implements HistorySource {
       ...(range.from === undefined ? {} : { from: TOKEN + range.from }),
       ...(range.before === undefined ? {} : { before: TOKEN + range.before }),
     };
-    for (const { stream, rows } of this.scan.scanStreams(bounds)) {
+    const whole = range.from === undefined && range.before === undefined;
+    const streams = whole && range.order === 'any' ? this.scan.scanByAge(bounds) : this.scan.scanStreams(bounds);
+    for (const { stream, rows } of streams) {
       const name = stream.slice(TOKEN.length);
       if (!isName(name)) continue;
       if (!Array.isArray(rows)) {
