@@ -20,6 +20,8 @@ export interface FoldedToken {
   partOf?: Name;
   identityConflict: boolean;
   unattributed: number;
+  /** The earliest of the facts that belong to no one part: from then on any part may be known. */
+  unattributedFrom?: number;
   state: TokenState;
   /**
    * Set on a part: everything that was stated of the identity, with the names it was stated under. Fences, keys and
@@ -45,9 +47,11 @@ export function evaluate(token: FoldedToken, cut: Cut, world: World, links: Link
   const onsets = [...state.onsets.values()].filter((o) => o.at <= cutFor(cut, o.gateway)).sort(compareOnsets);
   const uses = usesUpTo(state, cut, links);
   const isSeen = uses.some((use) => use.shadow !== true);
-  if (onsets.length === 0 && !isSeen && !isStatedBy(state.suspensions, cut.T)) return undefined;
+  const besides = Math.min(state.withoutEffectFrom, token.unattributedFrom ?? Infinity);
+  const isKnown = onsets.length > 0 || isSeen || isStatedBy(state.suspensions, cut.T) || besides <= cut.T;
+  if (!isKnown) return undefined;
 
-  const { birth, firstSeen, seenBefore } = birthOf(state, thresholdsOf(world.settings).birthSlack);
+  const { birth, seenBefore, ...seen } = birthOf(state, thresholdsOf(world.settings).birthSlack);
   const canonical = (name: Name): Name => links.canonical(name);
   const named = (attributeName: Attribute): Name | undefined => namingAttribute(a, attributeName, canonical);
   const familyNames = [...token.names, ...state.families];
@@ -80,7 +84,7 @@ export function evaluate(token: FoldedToken, cut: Cut, world: World, links: Link
     sessions: sessionsOf(state, links),
     successors: successorsOf(onsets, links),
     unconfirmed: issued.length > 0 && issued.every((o) => o.unconfirmed),
-    firstSeen,
+    firstSeen: Math.min(seen.firstSeen, besides),
     expiry,
     ends,
     suspended: suspendedBy.length > 0,
@@ -121,6 +125,7 @@ export function evaluate(token: FoldedToken, cut: Cut, world: World, links: Link
   assign(view, 'subjectFamily', named('subjectFamily'));
   assign(view, 'actorDepth', attribute<number>(a, 'actorDepth'));
   assign(view, 'iat', attribute<number>(a, 'iat'));
+  assign(view, 'exp', attribute<number | string>(a, 'exp'));
   assign(view, 'issuedAt', issued[0]?.at);
   if (issued[0] !== undefined) view.issuedBy = onsetOf(issued[0]);
   assign(view, 'birth', birth);

@@ -131,6 +131,7 @@ function partsOf(
     iats: holdersOf(state, 'iat', links),
   }));
   let unattributed = 0;
+  let unattributedFrom = Infinity;
   for (const fact of loose) {
     if (fact.kind === 'token.aliased' || fact.authority === 'claimed') {
       absorb(all[0]!.state, fact, borders);
@@ -138,13 +139,17 @@ function partsOf(
     }
     const fitting = fact.names.tok === undefined ? all.filter((_part, i) => admits(known[i]!, fact, links)) : [];
     if (fitting.length === 1) absorb(fitting[0]!.state, fact, borders);
-    else unattributed++;
+    else {
+      unattributed++;
+      unattributedFrom = Math.min(unattributedFrom, fact.time);
+    }
   }
   return all.map(({ name, state }) => {
     const reach = reachByPart ? join(state, shared) : shared;
     mergeRestrictions(state, shared);
     const names = [name, center];
-    return { name, names, partOf: center, identityConflict, unattributed, state, reach: { state: reach, names } };
+    const part = { name, names, partOf: center, identityConflict, unattributed, unattributedFrom, state };
+    return { ...part, reach: { state: reach, names } };
   });
 }
 

@@ -22,9 +22,10 @@ export class Links {
   private readonly families = new NameUnion();
   /** Aliases of which one copy only was read so far: `canonical tok` → where it stood. */
   private readonly halves = new Map<string, number>();
-  /** Whether the families must still learn of aliases; `rivals` counts toks that alias nothing any more. */
+  /** Whether the families must still learn of aliases. */
   private unsettled = false;
-  private rivals = 0;
+  /** Whether some alias holds no more: its tok shows several jtis or credentials, or a jti beside a credential. */
+  private hasBroken = false;
   private reachable = new Map<Name, Name[]>();
 
   /** Facts without authority join nothing. Renames must be added (or preloaded) before facts that use old names. */
@@ -62,7 +63,7 @@ export class Links {
     if (!toks.add(here, leaf)) return;
     centers.add(leaf, here);
     this.unsettled = true;
-    if (centers.count(leaf) === 2) this.rivals++;
+    if (this.tokJtis.count(leaf) + this.tokCreds.count(leaf) > 1) this.hasBroken = true;
     // An alias that no longer holds must not hold families together.
     this.families.forgetDerived();
   }
@@ -126,7 +127,7 @@ export class Links {
 
   /** The toks of a jti that show other jtis too, sorted. */
   rivalToksOf(jti: Name): Name[] {
-    if (this.rivals === 0) return [];
+    if (!this.hasBroken) return [];
     return [...this.jtiToks.of(jti)].filter((tok) => this.tokJtis.count(tok) > 1).sort();
   }
 
@@ -137,6 +138,8 @@ export class Links {
       for (const map of [this.jtiToks, this.tokJtis, this.credToks, this.tokCreds])
         for (const other of map.of(name)) out.add(other);
     }
+    // A credential restricts the jti of its key, also after that tok turned out to show other jtis.
+    for (const tok of this.jtiToks.of(center)) for (const cred of this.tokCreds.of(tok)) out.add(cred);
     out.delete(center);
     for (const leaf of leaves) out.delete(leaf);
     return out.size === 0 ? [] : [...out].sort();
@@ -184,8 +187,8 @@ export class Links {
   }
 
   /**
-   * Every name at which an end of this family may be stated: its grants and members, and, one step over a tok that
-   * aliases nothing any more, those that it once joined: an end never weakens because an alias turned out wrong.
+   * Every name at which an end of this family may be stated: its grants and members, and, one step over an alias that
+   * holds no more, those that it once joined: an end does not weaken because an alias turned out wrong.
    */
   reachOf(label: Name): readonly Name[] {
     this.settle();
@@ -193,12 +196,14 @@ export class Links {
     if (known !== undefined) return known;
     const own = this.families.members(label);
     const out = new Set(own);
-    if (this.rivals > 0) {
+    if (this.hasBroken) {
       for (const name of own) {
-        const others = kindOfName(name) === 'tok' ? this.rivalJtisOf(name) : this.rivalToksOf(name);
-        for (const other of others) {
-          out.add(other);
-          for (const member of this.families.members(other)) out.add(member);
+        for (const partners of [this.jtiToks, this.tokJtis, this.credToks, this.tokCreds]) {
+          for (const partner of partners.of(name)) {
+            if (out.has(partner)) continue;
+            out.add(partner);
+            for (const member of this.families.members(partner)) out.add(member);
+          }
         }
       }
     }

@@ -24,6 +24,8 @@ export interface TokenState {
   marks: Set<Name>;
   /** The earliest verified issue time (iat) of all that were stated; Infinity without. */
   earliestIat: number;
+  /** The earliest statement without effect (a reinstatement by a conflicting record): the token is known all the same. */
+  withoutEffectFrom: number;
   /** Whether the grant was said to outlive the login session, and whether it was said not to. */
   offline: boolean;
   online: boolean;
@@ -49,6 +51,7 @@ export function emptyState(): TokenState {
     families: new Set(),
     marks: new Set(),
     earliestIat: Infinity,
+    withoutEffectFrom: Infinity,
     offline: false,
     online: false,
     verified: false,
@@ -162,7 +165,8 @@ function absorbStatement(state: TokenState, fact: ResolvedFact): void {
       break;
     case 'token.reinstated':
       // A permissive operation of a conflicting record has no effect (MODEL §2.2).
-      if (!fact.conflicting) addToggle(state.suspensions, `${fact.authority}:${text(data['reasonId'])}`, time, 'off');
+      if (fact.conflicting) state.withoutEffectFrom = Math.min(state.withoutEffectFrom, time);
+      else addToggle(state.suspensions, `${fact.authority}:${text(data['reasonId'])}`, time, 'off');
       break;
     case 'attestation.made': {
       const statement = text(data['statement']);
@@ -189,6 +193,7 @@ function mergeInto(into: TokenState, from: TokenState): void {
   mergeToggles(into.suspensions, from.suspensions);
   mergeToggles(into.holds, from.holds);
   mergeMarks(into, from);
+  into.withoutEffectFrom = Math.min(into.withoutEffectFrom, from.withoutEffectFrom);
   into.verified ||= from.verified;
   into.exchanged ||= from.exchanged;
   for (const [key, attestation] of from.attestations) into.attestations.set(key, attestation);
