@@ -1,8 +1,9 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { Log } from '#platform';
+import { systemCodeOf, type Log } from '#platform';
 import { ApiModule } from './api.module.js';
+import { CannotListen } from './http/errors.js';
 import { Turnstile } from './http/turnstile.js';
 import { Metrics } from './metrics.js';
 import type { Tally } from './tally/questions.js';
@@ -30,7 +31,7 @@ export interface RunningApi {
   close(graceMs?: number): Promise<void>;
 }
 
-/** Serves a tally over HTTP. @throws what listening throws, such as EADDRINUSE. */
+/** Serves a tally over HTTP. @throws CannotListen */
 export async function startApi(options: ApiOptions): Promise<RunningApi> {
   const { vitals, bearer, log, port = 0, host = '127.0.0.1', inputs = { atOnce: 4, waiting: 16 } } = options;
   const metrics = new Metrics(vitals);
@@ -50,7 +51,12 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
     reply.header('cache-control', 'no-store');
     done();
   });
-  await app.listen(port, host);
+  try {
+    await app.listen(port, host);
+  } catch (error) {
+    await app.close();
+    throw cannotListen(host, port, error);
+  }
   const server = app.getHttpServer();
   return {
     url: await app.getUrl(),
@@ -63,4 +69,16 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
       clearTimeout(cut);
     },
   };
+}
+
+const WHY_NOT: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'the port is in use',
+  EACCES: 'this user may not use that port',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  ENOTFOUND: 'there is no such address',
+};
+
+function cannotListen(host: string, port: number, error: unknown): unknown {
+  const why = WHY_NOT[systemCodeOf(error) ?? ''];
+  return why === undefined ? error : new CannotListen(host, port, why, error);
 }

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +12,16 @@ beforeAll(async () => {
   await runHere(['deployment', 'activate', '--component', 'gateway', '--version', 'v1'], { data: join(cwd, '.tally') });
 });
 afterAll(() => rmSync(cwd, { recursive: true, force: true }));
+
+/** Stands in the table for a port that something else listens on. */
+const PORT_IN_USE = 'PORT';
+const other = createServer();
+beforeAll(async () => {
+  other.listen(0, '127.0.0.1');
+  await once(other, 'listening');
+});
+afterAll(() => void other.close());
+const portInUse = (): string => String((other.address() as AddressInfo).port);
 
 const JWT = 'eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl';
 const NAME = '20182a212524b11d12d52920a7213f20';
@@ -38,6 +50,7 @@ describe('exit codes', () => {
     [2, ['source', 'distrust', 'kong', '--by', 'ada'], /two different persons/],
     [2, ['subject', 'erase', '--subject', 'ada'], /--issuer/],
     [2, ['up', '--port', '70000'], /--port/],
+    [1, ['up', '--port', PORT_IN_USE], /port is in use/],
     [8, ['token', 'show', NAME], /was not found/],
     [8, ['state', '--as-of', 'version:v0', '--component', 'gateway'], /never activated/],
     [8, ['deployment', 'show', 'v0'], /was not found/],
@@ -47,7 +60,10 @@ describe('exit codes', () => {
     [0, ['--version'], /^$/],
     [0, ['ingest', '--help'], /^$/],
   ])('%i: tally %j', async (code, args, stderr) => {
-    const ran = await runHere(args, { data: join(cwd, '.tally') });
+    const ran = await runHere(
+      args.map((arg) => (arg === PORT_IN_USE ? portInUse() : arg)),
+      { data: join(cwd, '.tally') },
+    );
     expect({ code: ran.code, stderr: ran.stderr }).toEqual({ code, stderr: expect.stringMatching(stderr) });
     if (code !== 0) expect(ran.stdout).toBe('');
     expect(ran.stderr).not.toContain('eyJ');

@@ -10,6 +10,9 @@ export interface StoredDeadLetter extends DeadLetter {
   redrivenAt?: number;
 }
 
+/** Letters that are read at a time. */
+const PAGE = 500;
+
 /** Refused records, durable before they are reported. The same bytes are one dead letter, however often they come. */
 export class DeadLetters {
   private readonly db: Database.Database;
@@ -46,11 +49,15 @@ export class DeadLetters {
     );
   }
 
+  /** In order of id, read in pages: a statement that stays open while its reader is slow would keep `add` out. */
   *list(tenant: string, after = ''): Iterable<StoredDeadLetter> {
-    const rows = this.db
-      .prepare<[string, string], Row>('SELECT * FROM letters WHERE tenant = ? AND id > ? ORDER BY id')
-      .iterate(tenant, after);
-    for (const row of rows) yield fromRow(row);
+    const page = this.db.prepare<[string, string, number], Row>(
+      'SELECT * FROM letters WHERE tenant = ? AND id > ? ORDER BY id LIMIT ?',
+    );
+    for (let rows = page.all(tenant, after, PAGE); rows.length > 0; rows = page.all(tenant, rows.at(-1)!.id, PAGE)) {
+      for (const row of rows) yield fromRow(row);
+      if (rows.length < PAGE) return;
+    }
   }
 
   get(tenant: string, id: string): StoredDeadLetter | undefined {

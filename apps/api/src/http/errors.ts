@@ -41,3 +41,15 @@ export class BodyTooLong extends TallyError {
     });
   }
 }
+
+/** The address and port that were asked for cannot be had. */
+export class CannotListen extends TallyError {
+  readonly code = 'TALLY_CANNOT_LISTEN';
+  constructor(host: string, port: number, why: string, cause: unknown) {
+    super(`Cannot listen on ${host}, port ${port}: ${why}.`, {
+      facts: { host, port },
+      remedy: 'Name another with --port, or leave it out: the system then chooses one that is free.',
+      cause,
+    });
+  }
+}

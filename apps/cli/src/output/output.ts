@@ -18,8 +18,8 @@ export class Output {
 
   constructor(private readonly stream: Writable) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
-      this.closed = true;
+      // Of other errors, the write that failed tells.
+      if (error.code === 'EPIPE') this.closed = true;
     });
   }
 
