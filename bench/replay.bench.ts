@@ -75,7 +75,28 @@ try {
 }
 
 async function declare(): Promise<void> {
-  const contract = { role: 'validator', issuers: [ISSUER], audiences: ['orders'], leewaySeconds: 60, store: 's1' };
+  const contract = {
+    role: 'validator',
+    issuers: [ISSUER],
+    kids: ['*'],
+    algorithms: ['*'],
+    typs: ['*'],
+    audiences: ['*'],
+    scopes: ['*'],
+    requiredClaims: [],
+    restrictingClaims: [],
+    unknownClaims: 'ignore',
+    maxLifetimeSeconds: 86_400,
+    expUnit: 's',
+    leewaySeconds: 60,
+    cnf: { required: false, checked: true },
+    revocationWindowSeconds: 60,
+    store: 's1',
+    jwksCacheSeconds: 240,
+  };
+  await tally.ask('settings.declare', {
+    settings: { sources: { keycloak: { format: 'keycloak', issuers: { shop: ISSUER } } } },
+  });
   await tally.ask('deployment.declare', {
     declaration: [
       { component: 'gateway', version: 'v41', contract, at: new Date(START).toISOString() },
@@ -131,12 +152,13 @@ function append(
 }
 
 function issued(token: number, jti: string, time: number): Draft {
+  const exp = Math.floor(time / 1000) + 7200;
   const data = {
-    issuer: `keycloak:shop`,
+    issuer: ISSUER,
     jti: `t-${token}`,
     kind: 'access',
     scopes: ['orders'],
-    expiry: { kind: 'at', at: time + SPAN, raw: time + SPAN, unit: 'ms', flags: [] },
+    expiry: { kind: 'at', at: exp * 1000, raw: exp, unit: 's', flags: [] },
   };
   return { type: 'token.issued', time, names: { jti, sub: subjectOf(token), cli: `70${'0'.repeat(30)}` }, data };
 }
@@ -155,7 +177,7 @@ function used(token: number, jti: string, time: number): Draft {
   };
 }
 function revoked(jti: string, time: number): Draft {
-  return { type: 'token.revoked', time, names: { jti }, data: { issuer: 'keycloak:shop', cause: 'logout' } };
+  return { type: 'token.revoked', time, names: { jti }, data: { issuer: ISSUER, cause: 'logout' } };
 }
 function subjectOf(token: number): string {
   return `60${String(token % 100_000).padStart(30, '0')}`;

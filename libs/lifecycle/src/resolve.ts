@@ -60,13 +60,30 @@ export class Resolver {
       if (distrust.source === fact.source && fact.time >= distrust.from && fact.time <= distrust.to) return undefined;
     }
     const kind = shortType(fact.type);
-    return {
-      ...fact,
+    // Field by field: a replay resolves every fact of the ledger, and a spread costs ten times as much.
+    const resolved: ResolvedFact = {
+      id: fact.id,
+      type: fact.type,
+      source: fact.source,
+      tenant: fact.tenant,
+      subject: fact.subject,
+      time: fact.time,
+      names: fact.names,
+      data: fact.data,
+      record: fact.record,
+      position: fact.position,
+      recordedAt: fact.recordedAt,
       kind,
       authority: kind === undefined ? 'claimed' : this.authorityOf(fact.source, kind, fact.data['issuer']),
       conflicting: this.conflictKeys.has(fact.record.key),
       future: fact.time > fact.recordedAt + this.futureSlack,
     };
+    if (fact.version !== undefined) resolved.version = fact.version;
+    if (fact.gateway !== undefined) resolved.gateway = fact.gateway;
+    if (fact.region !== undefined) resolved.region = fact.region;
+    if (fact.api !== undefined) resolved.api = fact.api;
+    if (fact.personal !== undefined) resolved.personal = fact.personal;
+    return resolved;
   }
 
   /** MODEL §3.2: the authority with which a source may state this kind of fact of this issuer, else `claimed`. */
