@@ -13,8 +13,11 @@ const NEWLINE = 10;
 /** Whole lines as they came, or a line that is too long to be read. */
 export type InputBlock = { kind: 'lines'; bytes: Buffer; firstLine: number } | Extract<InputLine, { kind: 'bad' }>;
 
-/** Bytes that a block of whole lines holds at least, unless the input ends. */
-const BLOCK_BYTES = 2 * 1024 * 1024;
+/**
+ * Bytes that a block of whole lines holds at least, unless the input ends. What is made of a block is alive at one
+ * time: larger ones cost more in garbage collection than they save.
+ */
+const BLOCK_BYTES = 256 * 1024;
 
 /**
  * Cuts a byte stream (LF or CRLF) into blocks of whole lines, numbered from 1. A line over 1 MiB comes as `bad` with

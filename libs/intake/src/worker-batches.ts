@@ -8,8 +8,10 @@ export type FromWorker = PackedBatch;
 
 /** Threads that read, redact and name; this thread commits meanwhile. */
 const THREADS = 2;
-/** Blocks that a thread has before it: one under way and one waiting, which bounds memory. */
-const BLOCKS_AHEAD = 2;
+/** Blocks that a thread has before it, under way or waiting: bounds memory. */
+const BLOCKS_AHEAD = 8;
+/** Records of prepared blocks that are committed together, with one sync to disk. */
+const COMMITTED_TOGETHER = 4000;
 
 /** One thread, which answers blocks in the order in which it gets them. */
 class Reader {
@@ -53,7 +55,7 @@ export async function* preparedInWorkers(
   data: PrepareWorkerData,
 ): AsyncGenerator<Prepared[]> {
   const readers = Array.from({ length: THREADS }, () => new Reader(data));
-  const underWay: Promise<Prepared[]>[] = [];
+  const underWay: { batch: Promise<Prepared[]>; ready?: Prepared[] }[] = [];
   let next = 0;
   try {
     let cut: { error: unknown } | undefined;
@@ -64,9 +66,12 @@ export async function* preparedInWorkers(
           const block = await iterator.next();
           if (block.done === true) ended = true;
           else {
-            const batch = readers[next++ % THREADS]!.prepare(block.value);
-            batch.catch(() => undefined);
-            underWay.push(batch);
+            const entry: (typeof underWay)[number] = { batch: readers[next++ % THREADS]!.prepare(block.value) };
+            entry.batch.then(
+              (batch) => (entry.ready = batch),
+              () => undefined,
+            );
+            underWay.push(entry);
           }
         } catch (error) {
           // The input broke off: what came before it is still taken in, then the error is told.
@@ -74,8 +79,10 @@ export async function* preparedInWorkers(
           ended = true;
         }
       }
-      const batch = await underWay.shift();
-      if (batch !== undefined && batch.length > 0) yield batch;
+      const batch = (await underWay.shift()?.batch) ?? [];
+      while (underWay[0]?.ready !== undefined && batch.length < COMMITTED_TOGETHER)
+        batch.push(...underWay.shift()!.ready!);
+      if (batch.length > 0) yield batch;
     }
     if (cut !== undefined) throw cut.error;
   } finally {

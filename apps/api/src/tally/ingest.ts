@@ -59,8 +59,8 @@ export async function ingest(
   return answer();
 }
 
-/** Blocks (of 2 MiB) that are read here: threads take longer to start than these take to read. */
-const READ_HERE = 2;
+/** Blocks (of 256 KiB) that are read here: threads take longer to start than these take to read. */
+const READ_HERE = 8;
 
 /** A short input is read in this thread, a long one goes on in threads of its own. */
 async function* inThreadsOnceLong(
