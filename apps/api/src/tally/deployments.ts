@@ -1,5 +1,5 @@
 import { activationsOf, describeScope, versionMatrix, type Interval } from '#deployments';
-import { contractSchema } from '#lifecycle';
+import { contractSchema, type TokenView } from '#lifecycle';
 import { ownFact } from '#intake';
 import { z } from 'zod';
 import { componentOf, deploymentIntervals } from './cuts.js';
@@ -56,9 +56,13 @@ export async function showMatrix(params: ReadParams<'deployment.matrix'>, frames
   const intervals = deploymentIntervals(frame.history, frames.sightingsOf(frame), frame.tenant);
   const component = componentOf(intervals, params.component);
   const own = intervals.filter((interval) => interval.component === component);
-  function* views() {
-    for (const { view } of frame.history.views(frame.cut, frame.borders, { order: 'any' }))
-      if (view.kind !== 'consumer') yield view;
+  const { resolver } = frame.history.world;
+  function* views(): Generator<TokenView> {
+    for (const { view } of frame.history.views(frame.cut, frame.borders, { order: 'any' })) {
+      // What an issuer or another component made of the token says nothing of this one's versions.
+      const uses = view.uses.filter((use) => resolver.profile(use.source)?.component === component);
+      if (view.kind !== 'consumer') yield { ...view, uses };
+    }
   }
   const cells = versionMatrix(views(), { issuing: own, validating: own });
   const skip = Number(params.after ?? 0);
