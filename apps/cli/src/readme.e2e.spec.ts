@@ -74,7 +74,7 @@ function normal(text: string): string {
     .replace(/tally_[\w-]{20,}/g, '<bearer>')
     .replace(/20(?!26-03)\d\d-\d\d-\d\dT[\d:.]+Z/g, '<now>')
     .replace(/127\.0\.0\.1:\d+/g, '127.0.0.1:<port>')
-    .replace(/\bp[0-9a-z]{2,5}\b(?= |\)|,|"|$)/gm, '<position>')
+    .replace(/\bp(?=[0-9a-z]*\d)[0-9a-z]{2,5}\b/g, '<position>')
     .replace(/"seconds": ?[\d.]+/g, '"seconds":<s>')
     .replace(/in [\d.]+ s\b.*$/gm, 'in <s>')
     .replace(/[ \t]+$/gm, '')
