@@ -190,6 +190,12 @@ export const settingsSchema = z.strictObject({
     )
     .default({}),
   thresholds: thresholdsSchema.default({}),
+  retention: z
+    .strictObject({
+      /** Personal fields of records that show no subject: their day's key is destroyed this long after the day. */
+      personalWithoutSubject: duration.optional(),
+    })
+    .default({}),
 });
 export type SettingsInput = z.input<typeof settingsSchema>;
 export type Settings = z.output<typeof settingsSchema>;

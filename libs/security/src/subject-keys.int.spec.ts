@@ -138,7 +138,7 @@ describe('retention of days', () => {
   it('destroys the keys of earlier days, and of no subject', () => {
     const owners = [onDay(9), onDay(10), onDay(11), of(1)];
     const made = owners.map((owner) => keys.keyFor(owner));
-    expect(keys.destroyDayKeysBefore(11)).toBe(2);
+    expect(keys.destroyDayKeysBefore('default', 11)).toBe(2);
     expect(made.map((key) => isAnywhere(key?.key ?? Buffer.alloc(0)))).toEqual([false, false, true, true]);
     expect(owners.map((owner) => keys.keyFor(owner)?.keyId)).toEqual([
       undefined,
@@ -146,7 +146,7 @@ describe('retention of days', () => {
       made[2]?.keyId,
       made[3]?.keyId,
     ]);
-    expect(keys.destroyDayKeysBefore(11)).toBe(0);
+    expect(keys.destroyDayKeysBefore('default', 11)).toBe(0);
   });
 });
 

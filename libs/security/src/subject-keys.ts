@@ -194,14 +194,17 @@ export class SubjectKeys {
     return storing(this.file, () => find.get(name));
   }
 
-  /** Retention: destroys the keys of all days before this one; gives their number. */
-  destroyDayKeysBefore(day: number): number {
+  /** Retention: destroys a tenant's keys of all days before this one; gives their number. */
+  destroyDayKeysBefore(tenant: string, day: number): number {
     this.flush();
+    const ofTenant = `:${tenant.length}:${tenant}:`;
     const destroyed = this.#transaction(
       () =>
-        this.database.prepare('UPDATE keys SET key = ? WHERE day < ? AND key <> ?').run(DESTROYED, day, DESTROYED)
-          .changes,
+        this.database
+          .prepare('UPDATE keys SET key = ? WHERE day < ? AND key <> ? AND instr(owner, ?) > 0')
+          .run(DESTROYED, day, DESTROYED, ofTenant).changes,
     );
+    if (destroyed === 0) return 0;
     this.#recent.clear();
     this.#emptyLog();
     return destroyed;

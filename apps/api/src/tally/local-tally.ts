@@ -17,7 +17,7 @@ import {
   type ReadParams,
   type Tally,
 } from './questions.js';
-import { checkSettings, declareSettings, showSettings } from './settings.js';
+import { applyRetention, checkSettings, declareSettings, showSettings } from './settings.js';
 import { listState } from './state.js';
 import { showStatus } from './status.js';
 import { Stores, type OpenStores } from './stores.js';
@@ -66,7 +66,9 @@ export class LocalTally implements Tally {
 
   /** `threads`: read input on a core of its own (the built program; sources under a test transform cannot). */
   static async open(dataDir: string, options: OpenStores & { threads?: boolean }): Promise<LocalTally> {
-    return new LocalTally(await Stores.open(dataDir, options), options.threads ?? false);
+    const stores = await Stores.open(dataDir, options);
+    if (options.access === 'write') await applyRetention(stores);
+    return new LocalTally(stores, options.threads ?? false);
   }
 
   async ask<Q extends QuestionName>(question: Q, params: Params<Q>): Promise<Answer> {
@@ -85,6 +87,11 @@ export class LocalTally implements Tally {
     onProgress?: (report: IngestAnswer) => void,
   ): Promise<IngestAnswer> {
     return ingest(input, options, this.stores, this.threads, onProgress);
+  }
+
+  /** Destroys the keys that are past their retention; gives their number. */
+  applyRetention(): Promise<number> {
+    return applyRetention(this.stores);
   }
 
   close(): Promise<void> {

@@ -1,6 +1,7 @@
 import { History, profileOf, RULES_VERSION, settingsSchema, type Settings } from '#lifecycle';
 import { ownFact } from '#intake';
 import { LedgerHistory } from '#ledger';
+import { dayOf } from '#security';
 import { BadInput } from './errors.js';
 import type { Frames } from './frames.js';
 import type { Answer, ReadParams } from './questions.js';
@@ -10,6 +11,19 @@ import type { Stores } from './stores.js';
 export async function currentSettings(tenant: string, stores: Stores): Promise<Settings> {
   const source = new LedgerHistory(stores.scan, tenant, await stores.ledger.head());
   return new History({ ...bare(source) }).world.settings;
+}
+
+/**
+ * Destroys the day keys that are past their retention (MODEL §2.6). Done when a directory is opened for writing and
+ * daily while `tally up` runs; without a declared retention nothing is destroyed.
+ */
+export async function applyRetention(stores: Stores): Promise<number> {
+  let destroyed = 0;
+  for (const tenant of stores.secrets.tenants()) {
+    const keep = (await currentSettings(tenant, stores)).retention.personalWithoutSubject;
+    if (keep !== undefined) destroyed += stores.keys.destroyDayKeysBefore(tenant, dayOf(stores.clock() - keep));
+  }
+  return destroyed;
 }
 
 /** A history's settings need its world facts alone. */

@@ -9,6 +9,8 @@ import { shownJson } from '../output/escape.js';
 import { readDocument } from '../read-document.js';
 import { commonOf, purposeOf, verb, type Shell } from '../shell.js';
 
+const DAY_MS = 86_400_000;
+
 interface UpFlags {
   port?: string;
   host: string;
@@ -19,7 +21,12 @@ interface UpFlags {
 export function addUp(program: Command, shell: Shell): void {
   verb(program, 'up', 'the product in one process; it answers over HTTP until Ctrl-C')
     .option('--port <n>', 'the port; default: the system chooses')
-    .addOption(new Option('--host <address>', 'the address to listen on').default('127.0.0.1', 'this machine only'))
+    .addOption(
+      // Without TLS nothing leaves this machine.
+      new Option('--host <address>', 'the loopback address to listen on')
+        .choices(['127.0.0.1', '::1'])
+        .default('127.0.0.1'),
+    )
     .option('--demo', 'feed bundled sample logs of several systems, and tell what is in them')
     .option('--settings <file>', 'declare these settings first')
     .action(async (flags: UpFlags, command: Command) => {
@@ -43,6 +50,7 @@ export function addUp(program: Command, shell: Shell): void {
         const bearer = makeBearer();
         const log = createLog();
         const api = await startApi({ tally: local, vitals: vitalsOf(local), bearer, log, port, host: flags.host });
+        const retention = setInterval(() => void local.applyRetention(), DAY_MS);
         try {
           announceRunning(local.stores.directory, api.url, bearer);
           talk.head(`tally is up at ${api.url}`);
@@ -58,6 +66,7 @@ export function addUp(program: Command, shell: Shell): void {
           const { signal } = await interruption.wait();
           talk.say(`${signal}: finishing what is under way`);
         } finally {
+          clearInterval(retention);
           await api.close();
         }
       } finally {
