@@ -57,6 +57,24 @@ describe('lines of a byte stream', () => {
     expect(texts(await linesOf(chunked(bytes, [3])))).toEqual(['\uFFFD ok', '!is not UTF-8', 'after']);
   });
 
+  it('are given while the input pauses, a line in the making stays', async () => {
+    let go: () => void = () => undefined;
+    const given = new Promise<void>((resolve) => (go = resolve));
+    async function* live(): AsyncGenerator<Uint8Array> {
+      yield Buffer.from('one\ntwo\nth');
+      // The rest comes only after the first lines have come out.
+      await given;
+      yield Buffer.from('ree\n');
+    }
+    const seen: InputLine[][] = [];
+    for await (const block of blocksOf(live())) {
+      seen.push(linesOfBlock(block));
+      go();
+    }
+    expect(seen.map(texts)).toEqual([['one', 'two'], ['three']]);
+    expect(seen.flat().map((line) => line.line)).toEqual([1, 2, 3]);
+  });
+
   it('before a break are given before the error', async () => {
     async function* breaking(): AsyncGenerator<Uint8Array> {
       yield Buffer.from('a\nb');

@@ -1,5 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { isUtf8 } from 'node:buffer';
+import { withPauses } from './pauses.js';
 
 /** Longest line that is read, in bytes. */
 export const MAX_LINE_BYTES = 1_048_576;
@@ -9,6 +10,8 @@ export type InputLine =
   | { kind: 'bad'; line: number; reason: string; bytes: number; digestOf: string };
 
 const NEWLINE = 10;
+/** After this long without input, the lines that are there are taken in. */
+const PAUSE_MS = 250;
 
 /** Whole lines as they came, or a line that is too long to be read. */
 export type InputBlock = { kind: 'lines'; bytes: Buffer; firstLine: number } | Extract<InputLine, { kind: 'bad' }>;
@@ -40,7 +43,18 @@ export async function* blocksOf(input: AsyncIterable<Uint8Array>): AsyncGenerato
   };
   let cut: { error: unknown } | undefined;
   try {
-    for await (const raw of input) {
+    for await (const raw of withPauses(input, PAUSE_MS)) {
+      if (raw === 'pause') {
+        if (bytes === open) continue;
+        // Somebody types, or a log grows: whole lines do not wait for a block to fill.
+        const held = Buffer.concat(parts);
+        const end = held.lastIndexOf(NEWLINE) + 1;
+        parts = [];
+        yield take(held.subarray(0, end));
+        if (end < held.length) parts = [held.subarray(end)];
+        bytes = open = held.length - end;
+        continue;
+      }
       let chunk = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
       if (skipping !== undefined) {
         const end = chunk.indexOf(NEWLINE);
