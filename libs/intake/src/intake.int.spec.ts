@@ -154,6 +154,15 @@ describe('intake', () => {
     expect([...deadLetters.list('default')].map((letter) => letter.times)).toEqual([2, 2, 2, 2, 2, 2]);
   });
 
+  it('lists dead letters while others are added', async () => {
+    const bad = (from: number): string => Array.from({ length: 700 }, (_, i) => `not json ${from + i}\n`).join('');
+    await take(bad(0));
+    let listed = 0;
+    for (const _letter of deadLetters.list('default')) if (listed++ === 1) await take(bad(700));
+    expect(listed).toBeGreaterThanOrEqual(700);
+    expect(deadLetters.count('default')).toBe(1400);
+  });
+
   it('reads gzip, and takes in what stands before the point where it breaks off', async () => {
     const many = Array.from({ length: 2000 }, (_, i) => line({ request: { id: `r${i}` } })).join('\n');
     const packed = gzipSync(many);
