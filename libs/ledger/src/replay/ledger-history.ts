@@ -1,5 +1,4 @@
 import {
-  factOf,
   isName,
   isWorldType,
   type HistorySource,
@@ -10,6 +9,7 @@ import {
 } from '#lifecycle';
 import type { LedgerScan, RawRow } from '../embedded/scan.js';
 import type { Position } from '../port.js';
+import { factOfRow, RepeatedFacts } from './repeated-facts.js';
 import { Sightings } from './sightings.js';
 
 const TOKEN = 'token-';
@@ -34,18 +34,18 @@ export class LedgerHistory implements HistorySource {
     for (const prefix of prefixes) {
       for (const { rows } of this.scan.scanStreams({ prefix, to })) {
         for (const row of rows) {
-          const fact = toFact(row);
+          const fact = factOfRow(row);
           if (fact.tenant === tenant) yield fact;
         }
       }
     }
-    for (const row of this.scan.streamRows(`settings-${tenant}`, to)) yield toFact(row);
+    for (const row of this.scan.streamRows(`settings-${tenant}`, to)) yield factOfRow(row);
   }
 
   *linkFacts(): Iterable<RecordedFact> {
     for (const row of this.marked()) {
       if (isWorldType(row.type)) continue;
-      const fact = toFact(row);
+      const fact = factOfRow(row);
       if (fact.tenant === this.tenant) yield fact;
     }
   }
@@ -54,7 +54,7 @@ export class LedgerHistory implements HistorySource {
     if (this.conflicts === undefined) {
       this.conflicts = new Set();
       for (const row of this.marked())
-        if (row.metadata!.includes('"conflict"')) this.conflicts.add(toFact(row).record.key);
+        if (row.metadata!.includes('"conflict"')) this.conflicts.add(factOfRow(row).record.key);
     }
     return this.conflicts;
   }
@@ -73,6 +73,7 @@ export class LedgerHistory implements HistorySource {
     };
     const whole = range.from === undefined && range.before === undefined;
     const streams = whole && range.order === 'any' ? this.scan.scanByAge(bounds) : this.scan.scanStreams(bounds);
+    const reader = new RepeatedFacts();
     for (const { stream, rows } of streams) {
       const name = stream.slice(TOKEN.length);
       if (!isName(name)) continue;
@@ -83,14 +84,15 @@ export class LedgerHistory implements HistorySource {
           yield { name, facts: { [Symbol.iterator]: () => this.factsOf(name)[Symbol.iterator]() } };
         continue;
       }
-      const facts = (rows as RawRow[]).map(toFact);
+      const facts = (rows as RawRow[]).map((row) => reader.read(row));
       if (facts[0]?.tenant === tenant) yield { name, facts };
     }
   }
 
   *factsOf(name: Name): IterableIterator<RecordedFact> {
+    const reader = new RepeatedFacts();
     for (const row of this.scan.streamRows(TOKEN + name, this.to)) {
-      const fact = toFact(row);
+      const fact = reader.read(row);
       if (fact.tenant === this.tenant) yield fact;
     }
   }
@@ -104,17 +106,4 @@ export class LedgerHistory implements HistorySource {
   clocks(): SourceClocks {
     return this.sightings().clocks;
   }
-}
-
-/** The record's own key stands for the id: equal for equal events, and a replay needs no more. */
-function toFact(row: RawRow): RecordedFact {
-  const fact = factOf({
-    id: '',
-    type: row.type,
-    data: row.data,
-    position: BigInt(row.position),
-    recordedAt: row.recordedAt,
-  });
-  fact.id = `${fact.record.key}${fact.record.digest}${fact.record.ordinal}`;
-  return fact;
 }
