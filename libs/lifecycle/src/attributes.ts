@@ -1,8 +1,9 @@
 import type { Expiry } from './expiry.js';
+import type { Audiences } from './observations.js';
 import { rankOf, type ResolvedFact } from './resolve.js';
 import type { Authority } from './settings.js';
 
-/** The attributes of MODEL §5.2; each value is kept as its JSON text, so that equality is of bytes. */
+/** The attributes of MODEL §5.2; values are equal iff their JSON bytes are. */
 export const ATTRIBUTES = [
   'issuer',
   'jti',
@@ -42,20 +43,28 @@ const DESCRIPTIVE: ReadonlySet<Attribute> = new Set([
   // Its difference is that of the expiries.
   'exp',
 ]);
-/** A set is one value: its order and repeats say nothing. */
-const SETS: ReadonlySet<Attribute> = new Set(['scopes', 'claims']);
-
 const KEPT = 8;
 
-export interface AttributeValue {
-  json: string;
-  authority: Authority;
+/** One value, in its one form; its text is made only where two values meet. */
+export class AttributeValue {
+  private text: string | undefined;
+
+  constructor(
+    readonly attribute: Attribute,
+    readonly value: unknown,
+    readonly authority: Authority,
+  ) {}
+
+  get json(): string {
+    return (this.text ??= this.attribute === 'expiry' ? expiryText(this.value as Expiry) : JSON.stringify(this.value));
+  }
 }
+
 /** Values of one attribute, best first: highest authority, then smallest bytes; at most 8, then `overflow`. */
 export interface AttributeValues {
   values: AttributeValue[];
   overflow: boolean;
-  /** What was put last: most lines repeat it, and need not be serialised again. No part of the state. */
+  /** What was put last: most lines repeat it. No part of the state. */
   recent?: { value: unknown; authority: Authority };
 }
 export type Attributes = Map<Attribute, AttributeValues>;
@@ -116,26 +125,43 @@ function put(into: Attributes, attribute: Attribute, value: unknown, authority: 
   if (value === undefined || value === null) return;
   const ours = into.get(attribute);
   if (ours === undefined) {
-    const json = jsonOf(attribute, value);
-    into.set(attribute, { values: [{ json, authority }], overflow: false, recent: { value, authority } });
+    const first = new AttributeValue(attribute, oneForm(attribute, value), authority);
+    into.set(attribute, { values: [first], overflow: false, recent: { value, authority } });
     return;
   }
   const { recent } = ours;
   if (recent !== undefined && recent.authority === authority && isSame(recent.value, value)) return;
-  addValue(attribute, ours, jsonOf(attribute, value), authority);
+  addValue(ours, new AttributeValue(attribute, oneForm(attribute, value), authority));
   ours.recent = { value, authority };
 }
 
-function jsonOf(attribute: Attribute, value: unknown): string {
-  if (attribute === 'expiry') return expiryText(value as Expiry);
-  if (SETS.has(attribute) && Array.isArray(value)) return JSON.stringify([...new Set(value as string[])].sort());
-  if (typeof value !== 'object') return JSON.stringify(value);
-  const sorted = Object.entries(value as object).sort(([a], [b]) => (a < b ? -1 : 1));
-  const canonical = sorted.map(([key, inner]: [string, unknown]) => [
-    key,
-    key === 'values' && Array.isArray(inner) ? [...new Set(inner as string[])].sort() : inner,
-  ]);
-  return JSON.stringify(Object.fromEntries(canonical as [string, unknown][]));
+/** The same value always in the same form: sets sorted and without repeats, fields in a fixed order. */
+function oneForm(attribute: Attribute, value: unknown): unknown {
+  if (typeof value !== 'object') return value;
+  switch (attribute) {
+    case 'scopes':
+    case 'claims':
+      return sortedSet(value as string[]);
+    case 'audiences': {
+      const { kind, values, raw } = value as Audiences;
+      return { kind, ...(values !== undefined && { values: sortedSet(values) }), ...(raw !== undefined && { raw }) };
+    }
+    case 'cnf': {
+      const { jkt, x5t } = value as { jkt?: string; x5t?: string };
+      return { ...(jkt !== undefined && { jkt }), ...(x5t !== undefined && { x5t }) };
+    }
+    case 'expiry': {
+      const { kind, at, raw, unit, flags } = value as Expiry;
+      return at === undefined ? { kind, raw, unit, flags } : { kind, at, raw, unit, flags };
+    }
+    default:
+      return value;
+  }
+}
+
+function sortedSet(values: string[]): string[] {
+  for (let i = 1; i < values.length; i++) if (values[i - 1]! >= values[i]!) return [...new Set(values)].sort();
+  return values;
 }
 
 /** Whether two parsed JSON values are alike; false where that is not cheap to see. */
@@ -158,11 +184,7 @@ function isSame(a: unknown, b: unknown): boolean {
 
 /** Two expiries conflict iff kind or instant differ (MODEL §4.5): those two stand first, the rest is for people. */
 export function expiryText({ kind, at, raw, unit, flags }: Expiry): string {
-  const shown = at === undefined ? { kind, raw, unit, flags } : { kind, at, raw, unit, flags };
-  return JSON.stringify([kind, at ?? null, shown]);
-}
-export function expiryOfText(json: string): Expiry {
-  return (JSON.parse(json) as [string, number | null, Expiry])[2];
+  return JSON.stringify([kind, at ?? null, { raw, unit, flags }]);
 }
 
 export function mergeAttributes(into: Attributes, from: Attributes): void {
@@ -173,42 +195,42 @@ export function mergeAttributes(into: Attributes, from: Attributes): void {
       continue;
     }
     if (theirs.overflow) ours.overflow = true;
-    for (const value of theirs.values) addValue(attribute, ours, value.json, value.authority);
+    for (const value of theirs.values) addValue(ours, value);
   }
 }
 
-function addValue(name: Attribute, ours: AttributeValues, json: string, authority: Authority): void {
-  const same = identityOf(name, json);
-  const known = ours.values.find((value) => value.json === json || identityOf(name, value.json) === same);
-  if (known !== undefined) {
-    if (!better(authority, json, known.authority, known.json)) return;
-    ours.values.splice(ours.values.indexOf(known), 1);
+function addValue(ours: AttributeValues, value: AttributeValue): void {
+  const same = identityOf(value);
+  const known = ours.values.findIndex((each) => identityOf(each) === same);
+  if (known !== -1) {
+    if (!isBetter(value, ours.values[known]!)) return;
+    ours.values.splice(known, 1);
   }
-  const at = ours.values.findIndex((value) => better(authority, json, value.authority, value.json));
-  ours.values.splice(at === -1 ? ours.values.length : at, 0, { json, authority });
+  const at = ours.values.findIndex((each) => isBetter(value, each));
+  ours.values.splice(at === -1 ? ours.values.length : at, 0, value);
   if (ours.values.length > KEPT) {
     ours.values.length = KEPT;
     ours.overflow = true;
   }
 }
 
-function better(a: Authority, aJson: string, b: Authority, bJson: string): boolean {
-  return rankOf(a) !== rankOf(b) ? rankOf(a) > rankOf(b) : aJson < bJson;
+function isBetter(a: AttributeValue, b: AttributeValue): boolean {
+  const [x, y] = [rankOf(a.authority), rankOf(b.authority)];
+  return x !== y ? x > y : a.json < b.json;
 }
 
 /** What makes two values one: the bytes, and for an expiry its kind and instant alone. */
-function identityOf(name: Attribute, json: string): string {
-  return name === 'expiry' ? json.slice(0, json.indexOf(',{')) : json;
+function identityOf({ attribute, json }: AttributeValue): string {
+  return attribute === 'expiry' ? json.slice(0, json.indexOf(',{')) : json;
 }
 
 /** The value that holds: highest authority, then smallest bytes. */
 export function attribute<T>(attributes: Attributes, name: Attribute): T | undefined {
-  const best = attributes.get(name)?.values[0];
-  return best === undefined ? undefined : (JSON.parse(best.json) as T);
+  return attributes.get(name)?.values[0]?.value as T | undefined;
 }
 
 export function everyValue<T>(attributes: Attributes, name: Attribute): T[] {
-  return (attributes.get(name)?.values ?? []).map((value) => JSON.parse(value.json) as T);
+  return (attributes.get(name)?.values ?? []).map(({ value }) => value as T);
 }
 
 /** Attributes that are names: compared as what they are called today (MODEL §1.5). */
@@ -229,7 +251,7 @@ export function conflictingAttributes(attributes: Attributes, canonical: (name: 
   for (const [name, { values, overflow }] of attributes) {
     if (DESCRIPTIVE.has(name) || (values.length < 2 && !overflow)) continue;
     const distinct = NAMING.has(name)
-      ? new Set(values.map(({ json }) => canonical(JSON.parse(json) as string))).size
+      ? new Set(values.map(({ value }) => canonical(value as string))).size
       : values.length;
     if (distinct > 1 || overflow) out.push(name);
   }
@@ -245,9 +267,9 @@ export function namingAttribute(
   const values = attributes.get(name)?.values;
   if (values === undefined) return undefined;
   let best: string | undefined;
-  for (const { json, authority } of values) {
+  for (const { value, authority } of values) {
     if (rankOf(authority) < rankOf(values[0]!.authority)) break;
-    const today = canonical(JSON.parse(json) as string);
+    const today = canonical(value as string);
     if (best === undefined || today < best) best = today;
   }
   return best;

@@ -31,14 +31,16 @@ export function birthOf(state: TokenState, slack: number): Birth {
 
   let birth = issueTime;
   let seenBefore: number | undefined;
-  for (const use of state.uses.entries.values()) {
-    if (use.first < firstSeen) firstSeen = use.first;
-    if (use.shadow === true) continue;
-    for (const at of use.first === use.last ? [use.first] : [use.first, use.last]) {
-      if (issueTime === Infinity) {
-        if (use.future !== true && at >= BEFORE_TOKENS && at < birth) birth = at;
-      } else if (at < issueTime - slack) seenBefore = Math.min(seenBefore ?? Infinity, at);
-      else if (at < birth) birth = at;
+  for (const { like, buckets } of state.uses.groups.values()) {
+    for (const { first, last } of buckets.values()) {
+      if (first < firstSeen) firstSeen = first;
+      if (like.shadow === true) continue;
+      for (const at of first === last ? [first] : [first, last]) {
+        if (issueTime === Infinity) {
+          if (like.future !== true && at >= BEFORE_TOKENS && at < birth) birth = at;
+        } else if (at < issueTime - slack) seenBefore = Math.min(seenBefore ?? Infinity, at);
+        else if (at < birth) birth = at;
+      }
     }
   }
   return {

@@ -11,6 +11,7 @@ import { thresholdsOf } from './settings.js';
 import type { TokenState } from './state.js';
 import { causesAt, isStatedBy } from './toggles.js';
 import type { Cut, End, Onset, Status, TokenView, Use } from './view.js';
+import { eachUse } from './uses.js';
 import type { World } from './world.js';
 
 /** One token as the fold left it: its state and what is known of its identity. */
@@ -191,7 +192,7 @@ function isHeld(state: TokenState, marks: ReadonlySet<Name>, T: number, world: W
 
 function usesUpTo(state: TokenState, cut: Cut, links: Links): Use[] {
   const out: Use[] = [];
-  for (const use of state.uses.entries.values()) {
+  for (const use of eachUse(state.uses)) {
     const until = cutFor(cut, use.gateway);
     if (use.first > until) continue;
     const known = use.last <= until ? use : { ...use, last: until, exact: false };

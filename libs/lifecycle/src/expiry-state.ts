@@ -1,4 +1,4 @@
-import { expiryOfText, expiryText, type Attributes } from './attributes.js';
+import { attribute, expiryText, type Attributes } from './attributes.js';
 import type { Expiry } from './expiry.js';
 import type { ResolvedFact } from './resolve.js';
 
@@ -55,8 +55,7 @@ function putContested(into: ContestedExpiries, record: string, theirs: Expiry): 
  * or before T says otherwise (MODEL §5.2). The latest renewal holds, of several at one instant the earliest expiry.
  */
 export function expiryOf(state: ExpiryState, T: number): Expiry {
-  const stated = state.attributes.get('expiry')?.values[0];
-  let expiry = stated === undefined ? undefined : expiryOfText(stated.json);
+  let expiry = attribute<Expiry>(state.attributes, 'expiry');
   for (const contested of [...state.contestedExpiries.values()].sort(compareExpiries)) {
     if (expiry === undefined || instantOf(contested) < instantOf(expiry)) expiry = contested;
   }
@@ -72,8 +71,8 @@ export function expiryOf(state: ExpiryState, T: number): Expiry {
 export function isExpiryReplaced({ attributes }: ExpiryState): boolean {
   const [best, ...others] = attributes.get('expiry')?.values ?? [];
   if (best === undefined) return false;
-  const holds = instantOf(expiryOfText(best.json));
-  return others.some(({ json, authority }) => authority !== best.authority && instantOf(expiryOfText(json)) < holds);
+  const holds = instantOf(best.value as Expiry);
+  return others.some(({ value, authority }) => authority !== best.authority && instantOf(value as Expiry) < holds);
 }
 
 /** By time; at one instant those in effect first, the earliest expiry last, so that it holds. */

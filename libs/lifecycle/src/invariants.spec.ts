@@ -27,13 +27,20 @@ function plain(state: TokenState) {
   const sorted = <V>(map: Map<string, V>) => [...map].sort(([a], [b]) => (a < b ? -1 : 1));
   return {
     ...state,
-    recentAcceptance: undefined,
+    recentAcceptances: undefined,
     onsets: sorted(state.onsets),
-    attributes: sorted(state.attributes).map(([name, { values, overflow }]) => [name, values, overflow]),
+    attributes: sorted(state.attributes).map(([name, { values, overflow }]) => [
+      name,
+      values.map(({ json, authority }) => [json, authority]),
+      overflow,
+    ]),
     renewals: sorted(state.renewals),
     contestedExpiries: sorted(state.contestedExpiries),
     suspensions: sorted(state.suspensions).map(([cause, toggles]) => [cause, sorted(toggles)]),
-    uses: [sorted(state.uses.entries), state.uses.latest],
+    uses: [
+      sorted(state.uses.groups).map(([text, { buckets }]) => [text, [...buckets].sort(([a], [b]) => a - b)]),
+      state.uses.latest,
+    ],
     proofs: sorted(state.proofs),
     notes: sorted(state.notes),
     families: [...state.families].sort(),

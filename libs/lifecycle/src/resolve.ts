@@ -38,7 +38,8 @@ const OF_ONE_ISSUER = /^(family|subject|fence|key)\./;
 /** Gives each fact its authority under one set of settings, and leaves out the facts of distrusted sources. */
 export class Resolver {
   private readonly profiles = new Map<string, SourceProfile | undefined>();
-  private readonly authorities = new Map<string, Authority>();
+  /** By source, kind and issuer: asked for every fact, so that no key is built. */
+  private readonly authorities = new Map<string, Map<string, Map<string, Authority>>>();
   private readonly futureSlack: number;
 
   constructor(
@@ -88,12 +89,13 @@ export class Resolver {
 
   /** MODEL §3.2: the authority with which a source may state this kind of fact of this issuer, else `claimed`. */
   authorityOf(source: string, kind: ObservationType, issuer: unknown): Authority {
-    const about = typeof issuer === 'string' ? issuer : undefined;
-    const key = `${source}\n${kind}\n${about ?? ''}`;
-    let authority = this.authorities.get(key);
+    const about = typeof issuer === 'string' ? issuer : '';
+    const ofSource = nested(this.authorities, source);
+    const ofKind = nested(ofSource, kind);
+    let authority = ofKind.get(about);
     if (authority === undefined) {
-      authority = this.decideAuthority(source, kind, about);
-      this.authorities.set(key, authority);
+      authority = this.decideAuthority(source, kind, typeof issuer === 'string' ? issuer : undefined);
+      ofKind.set(about, authority);
     }
     return authority;
   }
@@ -114,6 +116,12 @@ export class Resolver {
     if (issuer === undefined && OF_ONE_ISSUER.test(kind) && !profile.mayIssue.includes('*')) return 'claimed';
     return mayIssue(profile, issuer) ? 'issuer' : 'claimed';
   }
+}
+
+function nested<V>(map: Map<string, Map<string, V>>, key: string): Map<string, V> {
+  let inner = map.get(key);
+  if (inner === undefined) map.set(key, (inner = new Map<string, V>()));
+  return inner;
 }
 
 export interface Distrust {

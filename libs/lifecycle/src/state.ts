@@ -6,7 +6,8 @@ import { addOnset, mergeOnsets, type OnsetEntry, type OnsetKind, type Onsets } f
 import { addProof, mergeProofs, type Proofs } from './proofs.js';
 import type { ResolvedFact } from './resolve.js';
 import { addToggle, mergeToggles, type Toggles } from './toggles.js';
-import { addUse, coarsen, mergeUses, noUses, outcomeOf, type Borders, type Uses } from './uses.js';
+import { outcomeOf } from './use-likeness.js';
+import { addUse, coarsen, mergeUses, noUses, type Borders, type Uses } from './uses.js';
 
 /** The state of one token as a join-semilattice: a pure function of the set of its facts (DESIGN §2.2). */
 export interface TokenState {
@@ -34,8 +35,8 @@ export interface TokenState {
   attestations: Map<string, { statement: string; at: number }>;
   holds: Toggles;
   exchanged: boolean;
-  /** The acceptance absorbed last: most lines repeat it. No part of the state. */
-  recentAcceptance?: OnsetEntry;
+  /** The acceptances absorbed last: most lines repeat one. No part of the state. */
+  recentAcceptances: OnsetEntry[];
 }
 
 export function emptyState(): TokenState {
@@ -58,6 +59,7 @@ export function emptyState(): TokenState {
     attestations: new Map(),
     holds: new Map(),
     exchanged: false,
+    recentAcceptances: [],
   };
 }
 
@@ -97,19 +99,21 @@ export function absorb(state: TokenState, fact: ResolvedFact, borders: Borders =
 function absorbAcceptance(state: TokenState, fact: ResolvedFact): void {
   const at = typeof fact.data['firstAt'] === 'number' ? fact.data['firstAt'] : fact.time;
   addProof(state.proofs, fact);
-  const { recentAcceptance: recent } = state;
-  if (
-    recent !== undefined &&
-    recent.gateway === fact.gateway &&
-    recent.version === fact.version &&
-    recent.authority === fact.authority &&
-    !recent.unconfirmed
-  ) {
-    if (at < recent.at) recent.at = at;
-    return;
+  for (const recent of state.recentAcceptances) {
+    if (
+      recent.gateway === fact.gateway &&
+      recent.version === fact.version &&
+      recent.authority === fact.authority &&
+      !recent.unconfirmed
+    ) {
+      if (at < recent.at) recent.at = at;
+      return;
+    }
   }
-  state.recentAcceptance = addOnset(state.onsets, fact, 'accepted', '', at);
+  if (state.recentAcceptances.length === RECENT) state.recentAcceptances.shift();
+  state.recentAcceptances.push(addOnset(state.onsets, fact, 'accepted', '', at));
 }
+const RECENT = 4;
 
 function absorbMarks(state: TokenState, fact: ResolvedFact): void {
   const { names, data } = fact;

@@ -3,7 +3,7 @@ import { evaluate, type FoldedToken } from './evaluate.js';
 import { foldUnit, type FactsOf, type StreamState } from './fold.js';
 import type { Links, Unit } from './links.js';
 import { thresholdsOf } from './settings.js';
-import { straddles, type Borders } from './uses.js';
+import { hasSpans, straddles, type Borders } from './uses.js';
 import type { Cut, TokenView } from './view.js';
 import type { World } from './world.js';
 
@@ -53,6 +53,7 @@ export function evaluateUnit(
   for (let round = 0; ; round++) {
     const tokens = foldUnit(unit, factsOf, links, borders, streamState);
     const views = evaluateAll(tokens, cut, world, links);
+    if (!tokens.some(({ state }) => hasSpans(state.uses))) return { unit, tokens, views };
     const needed = bordersOf(tokens, views, cut, world, [...extra, ...borders]);
     // Borders that are known need no further reading: a bucket over one is a summary, which no reading makes finer.
     const isFine = needed.length === borders.length || !tokens.some(({ state }) => straddles(state.uses, needed));
