@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { LedgerScan, type RawRow } from './embedded/scan.js';
+import { type LedgerScan, type RawRow } from './embedded/scan.js';
 import { EmbeddedLedger } from './embedded/store.js';
 import { testEvent } from './testing/test-event.js';
 
