@@ -6,7 +6,7 @@ import { worldUnder } from './known-settings.js';
 import { Links, type Unit } from './links.js';
 import { kindOfName, type Name } from './names.js';
 import type { RecordedFact } from './observations.js';
-import type { ResolvedFact } from './resolve.js';
+import type { ConflictKeys, ResolvedFact } from './resolve.js';
 import type { TokenState } from './state.js';
 import type { Borders } from './uses.js';
 import { evaluateUnit, type FoldedUnit, type FoldedView } from './view-unit.js';
@@ -21,7 +21,7 @@ export interface HistorySource {
   /** The token facts that join names: aliases, renames, grants, rotation edges; others may be among them. */
   linkFacts(): Iterable<RecordedFact>;
   /** Keys of records with more than one variant. */
-  conflictKeys(): { has(key: string): boolean };
+  conflictKeys(): ConflictKeys;
   /** Token streams, in order of name unless any order will do; `facts` may be iterated more than once. */
   streams(range?: NameRange): Iterable<{ name: Name; facts: Iterable<RecordedFact> }>;
   factsOf(name: Name): Iterable<RecordedFact>;

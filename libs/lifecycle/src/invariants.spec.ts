@@ -28,6 +28,7 @@ function plain(state: TokenState) {
   return {
     ...state,
     recentAcceptances: undefined,
+    recentPresentation: undefined,
     onsets: sorted(state.onsets),
     attributes: sorted(state.attributes).map(([name, { values, overflow }]) => [
       name,
@@ -69,6 +70,21 @@ describe('a state is the least upper bound of its facts', () => {
           expect(plain(absorbed(shuffled))).toEqual(plain(absorbed(facts)));
         },
       ),
+      { seed: SEED, numRuns: 400 },
+    );
+  });
+
+  it('whether facts that repeat one another share what they say or not', () => {
+    fc.assert(
+      fc.property(factsOfOneToken, fc.array(fc.tuple(fc.nat(), fc.nat({ max: 3 * DAY }))), (facts, repeats) => {
+        const shared = [...facts];
+        for (const [which, later] of repeats) {
+          const fact = facts[which % facts.length];
+          if (fact !== undefined) shared.push({ ...fact, time: fact.time + later });
+        }
+        const apart = shared.map((fact) => ({ ...fact, data: { ...fact.data }, names: { ...fact.names } }));
+        expect(plain(absorbed(shared))).toEqual(plain(absorbed(apart)));
+      }),
       { seed: SEED, numRuns: 400 },
     );
   });

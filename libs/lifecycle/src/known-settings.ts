@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { fullType, type RecordedFact } from './observations.js';
-import { Resolver, type Distrust } from './resolve.js';
+import { Resolver, type ConflictKeys, type Distrust } from './resolve.js';
 import { NO_SETTINGS, OWN_SOURCE, settingsSchema, type Settings } from './settings.js';
 import { World } from './world.js';
 
@@ -31,10 +31,7 @@ export function settingsOf(facts: Iterable<RecordedFact>): {
 }
 
 /** An empty world under given settings. */
-export function worldUnder(
-  facts: Iterable<RecordedFact>,
-  conflictKeys: { has(key: string): boolean } = new Set<string>(),
-): World {
+export function worldUnder(facts: Iterable<RecordedFact>, conflictKeys: ConflictKeys = new Set<string>()): World {
   const { settings, digest, distrusted } = settingsOf(facts);
   return new World(settings, distrusted, digest, new Resolver(settings, distrusted, conflictKeys));
 }

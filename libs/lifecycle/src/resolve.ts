@@ -1,4 +1,4 @@
-import { shortType, type ObservationType, type RecordedFact } from './observations.js';
+import { shortType, type ObservationType, type PersonalBox, type RecordedFact } from './observations.js';
 import {
   mayIssue,
   OWN_SOURCE,
@@ -18,6 +18,61 @@ export interface ResolvedFact extends RecordedFact {
   conflicting: boolean;
   /** Dated later than it was recorded: advances nothing (MODEL §4.4). */
   future: boolean;
+}
+
+/** Keys of records with more than one variant. */
+export type ConflictKeys = Pick<ReadonlySet<string>, 'has' | 'size'>;
+
+/**
+ * Built field by field: a replay resolves every fact of the ledger, and a spread costs ten times as much. What few
+ * ask for stays where it is.
+ */
+class Resolved implements ResolvedFact {
+  readonly type: string;
+  readonly source: string;
+  readonly tenant: string;
+  readonly subject: string;
+  readonly time: number;
+  readonly names: RecordedFact['names'];
+  readonly data: RecordedFact['data'];
+  readonly recordedAt: number;
+  declare readonly version?: string;
+  declare readonly gateway?: string;
+  declare readonly region?: string;
+  declare readonly api?: string;
+  declare readonly personal?: PersonalBox;
+
+  constructor(
+    private readonly fact: RecordedFact,
+    readonly kind: ObservationType | undefined,
+    readonly authority: Authority,
+    readonly conflicting: boolean,
+    readonly future: boolean,
+  ) {
+    this.type = fact.type;
+    this.source = fact.source;
+    this.tenant = fact.tenant;
+    this.subject = fact.subject;
+    this.time = fact.time;
+    this.names = fact.names;
+    this.data = fact.data;
+    this.recordedAt = fact.recordedAt;
+    if (fact.version !== undefined) this.version = fact.version;
+    if (fact.gateway !== undefined) this.gateway = fact.gateway;
+    if (fact.region !== undefined) this.region = fact.region;
+    if (fact.api !== undefined) this.api = fact.api;
+    if (fact.personal !== undefined) this.personal = fact.personal;
+  }
+
+  get id(): string {
+    return this.fact.id;
+  }
+  get record(): RecordedFact['record'] {
+    return this.fact.record;
+  }
+  get position(): bigint {
+    return this.fact.position;
+  }
 }
 
 const GATEWAY_MAY: ReadonlySet<string> = new Set([
@@ -45,7 +100,7 @@ export class Resolver {
   constructor(
     readonly settings: Settings,
     private readonly distrusted: readonly Distrust[] = [],
-    private readonly conflictKeys: { has(key: string): boolean } = new Set<string>(),
+    private readonly conflictKeys: ConflictKeys = new Set<string>(),
   ) {
     this.futureSlack = thresholdsOf(settings).futureSlack;
   }
@@ -61,30 +116,18 @@ export class Resolver {
       if (distrust.source === fact.source && fact.time >= distrust.from && fact.time <= distrust.to) return undefined;
     }
     const kind = shortType(fact.type);
-    // Field by field: a replay resolves every fact of the ledger, and a spread costs ten times as much.
-    const resolved: ResolvedFact = {
-      id: fact.id,
-      type: fact.type,
-      source: fact.source,
-      tenant: fact.tenant,
-      subject: fact.subject,
-      time: fact.time,
-      names: fact.names,
-      data: fact.data,
-      record: fact.record,
-      position: fact.position,
-      recordedAt: fact.recordedAt,
+    const authority = kind === undefined ? 'claimed' : this.authorityOf(fact.source, kind, fact.data['issuer']);
+    return new Resolved(
+      fact,
       kind,
-      authority: kind === undefined ? 'claimed' : this.authorityOf(fact.source, kind, fact.data['issuer']),
-      conflicting: this.conflictKeys.has(fact.record.key),
-      future: fact.time > fact.recordedAt + this.futureSlack,
-    };
-    if (fact.version !== undefined) resolved.version = fact.version;
-    if (fact.gateway !== undefined) resolved.gateway = fact.gateway;
-    if (fact.region !== undefined) resolved.region = fact.region;
-    if (fact.api !== undefined) resolved.api = fact.api;
-    if (fact.personal !== undefined) resolved.personal = fact.personal;
-    return resolved;
+      authority,
+      this.isConflicting(fact),
+      fact.time > fact.recordedAt + this.futureSlack,
+    );
+  }
+
+  private isConflicting(fact: RecordedFact): boolean {
+    return this.conflictKeys.size > 0 && this.conflictKeys.has(fact.record.key);
   }
 
   /** MODEL §3.2: the authority with which a source may state this kind of fact of this issuer, else `claimed`. */

@@ -37,6 +37,8 @@ export interface TokenState {
   exchanged: boolean;
   /** The acceptances absorbed last: most lines repeat one. No part of the state. */
   recentAcceptances: OnsetEntry[];
+  /** The presentation absorbed last that was more than a repeat. No part of the state. */
+  recentPresentation?: ResolvedFact;
 }
 
 export function emptyState(): TokenState {
@@ -81,6 +83,12 @@ export function join(a: TokenState, b: TokenState): TokenState {
 
 /** Adds a fact to a state in place: absorb(s, f) = join(s, stateOf(f)) before coarsening. */
 export function absorb(state: TokenState, fact: ResolvedFact, borders: Borders = []): void {
+  const { recentPresentation } = state;
+  if (recentPresentation !== undefined && isRepeat(fact, recentPresentation)) {
+    absorbRepeat(state, fact, borders);
+    return;
+  }
+  if (isPlainPresentation(fact)) state.recentPresentation = fact;
   addNotes(state.notes, fact);
   if (fact.authority === 'claimed') return;
   const outcome = outcomeOf(fact);
@@ -94,6 +102,36 @@ export function absorb(state: TokenState, fact: ResolvedFact, borders: Borders =
   absorbMarks(state, fact);
   absorbExpiry(state, fact);
   if (!isPresentation(fact)) absorbStatement(state, fact);
+}
+
+/** A presentation of which nothing but its use, acceptance and proof depends on its time and record. */
+function isPlainPresentation(fact: ResolvedFact): boolean {
+  if (!isPresentation(fact) || fact.authority === 'claimed' || fact.conflicting || fact.future) return false;
+  return fact.data['notes'] === undefined && fact.data['raw'] === undefined;
+}
+
+/** Whether a fact says what a plain presentation said, at another time; where they share their parsed parts. */
+function isRepeat(fact: ResolvedFact, known: ResolvedFact): boolean {
+  return (
+    fact.data === known.data &&
+    fact.names === known.names &&
+    fact.type === known.type &&
+    fact.source === known.source &&
+    fact.version === known.version &&
+    fact.gateway === known.gateway &&
+    fact.region === known.region &&
+    fact.authority === known.authority &&
+    !fact.conflicting &&
+    !fact.future
+  );
+}
+
+/** As `absorb` for a repeat: attributes, marks and notes hold all that it says. */
+function absorbRepeat(state: TokenState, fact: ResolvedFact, borders: Borders): void {
+  const outcome = outcomeOf(fact);
+  if (outcome === undefined) return;
+  addUse(state.uses, fact, outcome, borders);
+  if (outcome === 'accepted' && fact.data['shadow'] !== true) absorbAcceptance(state, fact);
 }
 
 function absorbAcceptance(state: TokenState, fact: ResolvedFact): void {
