@@ -34,6 +34,8 @@ export interface NameRange {
   before?: Name;
   /** `any`: in whatever order is cheapest to read; default: by name. */
   order?: 'name' | 'any';
+  /** With `any`: only the streams made from the nth to the mth, from 1; names without a stream are in no such share. */
+  made?: { from: number; to: number };
 }
 
 /**
@@ -168,7 +170,7 @@ export class History {
         left.delete(stream.name);
         if (this.links.current(stream.name) === stream.name) yield stream;
       }
-      for (const name of left) yield { name };
+      if (range.made === undefined) for (const name of left) yield { name };
       return;
     }
     let next = 0;
@@ -267,8 +269,9 @@ function linksOf(facts: () => Iterable<ResolvedFact>): Links {
 const SHARED = 16;
 
 /** The streams in which every token of a range stands. */
-function spreadOf({ from, before, order }: NameRange): NameRange {
+function spreadOf({ from, before, order, made }: NameRange): NameRange {
   const out: NameRange = order === undefined ? {} : { order };
+  if (made !== undefined) out.made = made;
   if (from !== undefined) out.from = from.slice(0, SHARED);
   if (before !== undefined) out.before = /^0*$/.test(before.slice(SHARED)) ? before : `${before.slice(0, SHARED)}g`;
   return out;

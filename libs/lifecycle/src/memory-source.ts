@@ -51,7 +51,9 @@ export class MemorySource implements HistorySource {
     return this.conflicts;
   }
   *streams(range: NameRange = {}): Iterable<{ name: Name; facts: Iterable<RecordedFact> }> {
-    for (const name of [...this.byName.keys()].sort()) {
+    const { from: first = 1, to: last = Infinity } = range.made ?? {};
+    const made = [...this.byName.keys()].slice(first - 1, last);
+    for (const name of made.sort()) {
       if (range.from !== undefined && name < range.from) continue;
       if (range.before !== undefined && name >= range.before) return;
       yield { name, facts: this.byName.get(name)! };

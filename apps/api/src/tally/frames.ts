@@ -21,7 +21,16 @@ export class Frames {
   private readonly histories = new Map<string, { history: History; source: LedgerHistory }>();
   private readonly sightings = new Map<string, Sightings>();
 
-  constructor(private readonly stores: Stores) {}
+  /** `threads`: long listings may be folded in a second thread. */
+  constructor(
+    private readonly stores: Stores,
+    readonly threads = false,
+  ) {}
+
+  /** How many streams there are, and the file that holds them: what a thread of its own needs to read them. */
+  get ledger(): { file: string; streams: number } {
+    return { file: this.stores.scan.file, streams: this.stores.scan.streamCount() };
+  }
 
   async frame(when: When): Promise<Frame> {
     const position = await this.positionOf(when.asKnownAt);

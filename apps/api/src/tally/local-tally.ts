@@ -61,10 +61,10 @@ export class LocalTally implements Tally {
     readonly stores: Stores,
     private readonly threads: boolean,
   ) {
-    this.frames = new Frames(stores);
+    this.frames = new Frames(stores, threads);
   }
 
-  /** `threads`: read input on a core of its own (the built program; sources under a test transform cannot). */
+  /** `threads`: read input, and fold long listings, on a core of its own (the built program; sources under a test transform cannot). */
   static async open(dataDir: string, options: OpenStores & { threads?: boolean }): Promise<LocalTally> {
     const stores = await Stores.open(dataDir, options);
     if (options.access === 'write') await applyRetention(stores);

@@ -39,7 +39,11 @@ export class SortedRows {
     try {
       yield* this.db.prepare<[], string>('SELECT line FROM lines ORDER BY key').pluck().iterate();
     } finally {
-      this.db.close();
+      this.close();
     }
+  }
+
+  close(): void {
+    this.db.close();
   }
 }

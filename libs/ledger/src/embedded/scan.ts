@@ -36,6 +36,11 @@ export interface ScanStreams {
   to?: Position;
 }
 
+export interface ScanByAge extends Pick<ScanStreams, 'prefix' | 'to'> {
+  /** Only streams with these ids, both inclusive: the share of one of several threads. */
+  ids?: { from: number; to: number };
+}
+
 export interface StreamRows {
   streamId: number;
   stream: string;
@@ -64,7 +69,7 @@ export class LedgerScan {
   readonly #streamId: Database.Statement<[string], number>;
 
   private constructor(
-    private readonly file: string,
+    readonly file: string,
     private readonly database: Database.Database,
   ) {
     // Random reads through a memory map cost two thirds. Mapped pages count as this process's memory, so only the first
@@ -144,9 +149,9 @@ export class LedgerScan {
    * As `scanStreams`, in the order in which the streams were made, which is several times faster: it reads pages one
    * after another. For whoever sorts what comes of it.
    */
-  *scanByAge({ prefix, to }: Pick<ScanStreams, 'prefix' | 'to'>): IterableIterator<StreamRows> {
+  *scanByAge({ prefix, to, ids }: ScanByAge): IterableIterator<StreamRows> {
     const last = toNumber(to);
-    const lastStream = this.streamCount();
+    const lastStream = ids?.to ?? this.streamCount();
     let names: Map<number, string> = new Map();
     let open: { streamId: number; rows: RawRow[] } | undefined;
     const nameOf = (streamId: number): string => {
@@ -157,7 +162,7 @@ export class LedgerScan {
       const stream = nameOf(streamId);
       return stream.startsWith(prefix) ? { streamId, stream, rows } : undefined;
     };
-    for (let at: [number, number] = [0, -1]; ;) {
+    for (let at: [number, number] = [ids?.from ?? 0, -1]; ;) {
       const page = storing(this.file, () => this.#byAge.all(at[0], at[1], lastStream, last));
       for (const columns of page) {
         if (open !== undefined && open.streamId !== columns[1]) {

@@ -72,7 +72,10 @@ export class LedgerHistory implements HistorySource {
       ...(range.before === undefined ? {} : { before: TOKEN + range.before }),
     };
     const whole = range.from === undefined && range.before === undefined;
-    const streams = whole && range.order === 'any' ? this.scan.scanByAge(bounds) : this.scan.scanStreams(bounds);
+    const streams =
+      whole && range.order === 'any'
+        ? this.scan.scanByAge({ ...bounds, ...(range.made === undefined ? {} : { ids: range.made }) })
+        : this.scan.scanStreams(bounds);
     const reader = new RepeatedFacts();
     for (const { stream, rows } of streams) {
       const name = stream.slice(TOKEN.length);
