@@ -155,6 +155,22 @@ describe('scanByAge', () => {
     }
   });
 
+  it('gives each stream in one of several shares', () => {
+    const told = (each: { stream: string; rows: Iterable<RawRow> }): [string, string[]] => [
+      each.stream,
+      labels(each.rows),
+    ];
+    const whole = [...scan.scanByAge({ prefix: 'token-' })].map(told);
+    for (const size of [1, 97, 256]) {
+      const shares: [string, string[]][] = [];
+      for (let from = 1; from <= scan.streamCount(); from += size) {
+        const ids = { from, to: from + size - 1 };
+        shares.push(...[...scan.scanByAge({ prefix: 'token-', ids })].map(told));
+      }
+      expect(shares).toEqual(whole);
+    }
+  });
+
   it('does not hold a long stream, which may be read twice', () => {
     const long = [...scan.scanByAge({ prefix: 'token-0100' })];
     expect(long).toHaveLength(1);
