@@ -75,7 +75,7 @@ describe('lines of a byte stream', () => {
     expect(seen.flat().map((line) => line.line)).toEqual([1, 2, 3]);
   });
 
-  it('before a break are given before the error', async () => {
+  it('before a break are given before the error, the one under way is not: its sender sends it again', async () => {
     async function* breaking(): AsyncGenerator<Uint8Array> {
       yield Buffer.from('a\nb');
       throw new Error('cut');
@@ -85,6 +85,6 @@ describe('lines of a byte stream', () => {
       for await (const block of blocksOf(breaking())) seen.push(...texts(linesOfBlock(block)));
     })();
     await expect(reading).rejects.toThrow('cut');
-    expect(seen).toEqual(['a', 'b']);
+    expect(seen).toEqual(['a']);
   });
 });

@@ -87,12 +87,20 @@ export async function* blocksOf(input: AsyncIterable<Uint8Array>): AsyncGenerato
       }
     }
   } catch (error) {
-    // The input broke off: what came before is given, then the error is told.
+    // The input broke off: the whole lines before it are given, then the error is told.
     cut = { error };
   }
-  if (skipping !== undefined) yield tooLong(line, skipping.bytes, skipping.hash.digest('hex'));
-  else if (bytes > 0) yield take(Buffer.alloc(0));
-  if (cut !== undefined) throw cut.error;
+  if (cut === undefined) {
+    if (skipping !== undefined) yield tooLong(line, skipping.bytes, skipping.hash.digest('hex'));
+    else if (bytes > 0) yield take(Buffer.alloc(0));
+    return;
+  }
+  // The line that was under way did not end: nobody has sent it yet.
+  const held = Buffer.concat(parts);
+  const end = held.lastIndexOf(NEWLINE) + 1;
+  parts = [];
+  if (end > 0) yield take(held.subarray(0, end));
+  throw cut.error;
 }
 
 /** The lines of a block, each decoded; one that is not UTF-8 comes as `bad`. */
