@@ -232,11 +232,19 @@ export class History {
 
   /** Every finding as of a cut, worst first. */
   findings(cut: Cut): Finding[] {
+    const steps = this.findingsInSteps(cut);
+    for (let step = steps.next(); ; step = steps.next()) if (step.done === true) return step.value;
+  }
+
+  /** As `findings`; stops after every few hundred units, so that other work can be done in between. */
+  *findingsInSteps(cut: Cut): Generator<void, Finding[]> {
+    let units = 0;
     const set = new FindingSet();
     const issuers = new Set<string>();
     const around = this.surroundings(cut);
     const { world, links, watermarks } = this;
     for (const { tokens, views } of this.units(cut)) {
+      if (++units % UNITS_A_STEP === 0) yield;
       for (const { view } of views) if (view.issuer !== undefined) issuers.add(view.issuer);
       for (const finding of findingsOf(views, world, links, watermarks, around, cut.T)) set.add(finding);
       // A token that nobody had the authority to speak of has no view; what was claimed of it is raised all the same.
@@ -249,6 +257,9 @@ export class History {
     return set.list();
   }
 }
+
+/** Some 25 ms of folding. */
+const UNITS_A_STEP = 500;
 
 /** Renames are known before anything that they change is compared (MODEL §1.5): with any, the facts are read twice. */
 function linksOf(facts: () => Iterable<ResolvedFact>): Links {

@@ -1,13 +1,14 @@
 import { SEVERITIES } from '#lifecycle';
 import type { Frames } from './frames.js';
 import type { Answer, ReadParams } from './questions.js';
+import { stepByStep } from './turns.js';
 
 /** Findings as of T, as known at K; `--severity` means that or worse. */
 export async function listFindings(params: ReadParams<'findings'>, frames: Frames): Promise<Answer> {
   const frame = await frames.frame(params);
   const floor = params.severity === undefined ? 0 : SEVERITIES.indexOf(params.severity);
   const token = params.token === undefined ? undefined : frame.history.links.current(params.token);
-  const all = frame.history.findings(frame.cut);
+  const all = await stepByStep(frame.history.findingsInSteps(frame.cut));
   const wanted = all.filter(
     (finding) =>
       SEVERITIES.indexOf(finding.severity) >= floor &&

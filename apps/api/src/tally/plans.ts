@@ -4,6 +4,7 @@ import { deploymentIntervals } from './cuts.js';
 import type { Frame } from './frame.js';
 import type { Frames } from './frames.js';
 import type { Answer, ReadParams } from './questions.js';
+import { inTurns, stepByStep } from './turns.js';
 
 /** The rollback plan (MODEL §8) by full replay: one pass for the findings, one for the decisions. */
 export async function planOf(params: ReadParams<'rollback.plan'>, frames: Frames): Promise<Answer> {
@@ -11,7 +12,7 @@ export async function planOf(params: ReadParams<'rollback.plan'>, frames: Frames
   const { history } = frame;
   const { world } = history;
   const { component, from, to } = params;
-  const findingsOf = indexFindings(history.findings(frame.cut));
+  const findingsOf = indexFindings(await stepByStep(history.findingsInSteps(frame.cut)));
   const plan = await planRollback({
     component,
     from,
@@ -25,7 +26,7 @@ export async function planOf(params: ReadParams<'rollback.plan'>, frames: Frames
     settingsDigest: world.settingsDigest,
     rulesVersion: RULES_VERSION,
     watermarks: history.watermarks.toJSON(),
-    views: viewsOf(frame),
+    views: inTurns(viewsOf(frame)),
     findingsOf,
     keys: world.keys,
     membersOf: (family) => membersOf(family, frame),

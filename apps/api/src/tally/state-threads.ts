@@ -4,6 +4,7 @@ import { stateLine, type Borders, type Cut, type History } from '#lifecycle';
 import type { Frame } from './frame.js';
 import type { Frames } from './frames.js';
 import { SortedRows } from './sorted-rows.js';
+import { inTurns } from './turns.js';
 
 /** What the second thread is started with: where it reads, and the cut at which it folds. */
 export interface StateWorkerData {
@@ -77,7 +78,7 @@ export async function* linesInThreads(
       await setImmediate();
     }
     await others;
-    yield* sorted.drain();
+    yield* inTurns(sorted.drain());
   } finally {
     sorted.close();
     await worker.terminate();

@@ -1,5 +1,4 @@
 import { predict, produced, UnknownVersionError, type ProducedContext } from '#deployments';
-import { setImmediate } from 'node:timers/promises';
 import { StateDigest, stateLine, type NameRange, type TokenView } from '#lifecycle';
 import { componentOf, deploymentIntervals } from './cuts.js';
 import { WrongUse } from './errors.js';
@@ -8,10 +7,8 @@ import type { Frames } from './frames.js';
 import type { Answer, ReadParams } from './questions.js';
 import { SortedRows } from './sorted-rows.js';
 import { isWorthThreads, linesInThreads } from './state-threads.js';
+import { inTurns } from './turns.js';
 import { parseAsOf, shown } from './when.js';
-
-/** Tokens after which other work has its turn: some 50 ms. */
-const TURN = 1000;
 
 /**
  * The state of every token, in order of name: each row holds the very texts of its line in the state digest
@@ -35,21 +32,17 @@ export async function listState(params: ReadParams<'state'>, frames: Frames): Pr
     // A page is read in order of name from where it begins; the whole is read as it lies, and sorted.
     const range: NameRange = params.after === undefined ? { order: 'any' } : { from: `${params.after}!` };
     const sorted = params.after === undefined ? new SortedRows() : undefined;
-    let seen = 0;
-    for (const { view } of frame.history.views(frame.cut, frame.borders, range)) {
-      // A running tally answers others meanwhile.
-      if (++seen % TURN === 0) await setImmediate();
+    for await (const { view } of inTurns(frame.history.views(frame.cut, frame.borders, range))) {
       const projected = view.kind === 'consumer' ? undefined : project(view);
       if (projected === undefined) continue;
       const line = stateLine(projected.view) + projected.more.join('\t');
       if (sorted === undefined) yield line;
       else sorted.add(projected.view.name, line);
     }
-    if (sorted !== undefined) yield* sorted.drain();
+    if (sorted !== undefined) yield* inTurns(sorted.drain());
   }
   async function* rows(): AsyncGenerator<Record<string, unknown>> {
     for await (const text of lines()) {
-      if (digest.count % TURN === 0) await setImmediate();
       const end = text.indexOf('\n') + 1;
       digest.addLine(text.slice(0, end));
       const [name, status, flags, endedAt, expiry, family] = text.slice(0, end - 1).split('\t');
