@@ -197,13 +197,39 @@ describe('intake', () => {
 
   it('closes a source once at the last time that it showed; lines from the future advance nothing', async () => {
     const at = Date.UTC(2026, 2, 10);
-    await take(`${line({ started_at: at })}\n${line({ started_at: NOW + 86_400_000, request: { id: 'future' } })}\n`);
-    await intake.closeSources('default', ['kong', 'never-seen']);
-    await intake.closeSources('default', ['kong']);
+    const { highs } = await take(
+      `${line({ started_at: at })}\n${line({ started_at: NOW + 86_400_000, request: { id: 'future' } })}\n`,
+    );
+    await intake.closeSources('default', highs);
+    await intake.closeSources('default', highs);
+    // Another input of the same source says nothing of this one.
+    await intake.closeSources(
+      'default',
+      (await take(`${line({ started_at: at - 1000, request: { id: 'earlier' } })}\n`)).highs,
+    );
     const closings = (await events()).filter((event) => event.type.includes('closed'));
     expect(closings.map((event) => (JSON.parse(event.data) as { data: unknown }).data)).toEqual([
       { source: 'kong', watermark: at },
+      { source: 'kong', watermark: at - 1000 },
     ]);
+  });
+
+  it('one record that no rule foresaw costs nobody but itself', async () => {
+    const read = ADAPTERS.kong.read;
+    const faulty = new Error('a fault of the program');
+    ADAPTERS.kong.read = (record, context) => {
+      if (JSON.stringify(record).includes('poison')) throw faulty;
+      return read(record, context);
+    };
+    try {
+      const { report, rejections } = await take(
+        `${line()}\n${line({ request: { id: 'poison' } })}\n${line({ request: { id: 'after' } })}\n`,
+      );
+      expect(report).toMatchObject({ records: 3, accepted: 2, rejected: 1 });
+      expect(rejections[0]).toMatchObject({ line: 2, field: '(record)' });
+    } finally {
+      ADAPTERS.kong.read = read;
+    }
   });
 
   it('states an own fact once', async () => {

@@ -29,7 +29,6 @@ const LINKS_AND_CONFLICT = '{"links":true,"conflict":true}';
  */
 export class Intake {
   private turn: Promise<unknown> = Promise.resolve();
-  private readonly highs = new Map<string, number>();
 
   private constructor(private readonly parts: IntakeParts) {}
 
@@ -58,16 +57,11 @@ export class Intake {
     );
   }
 
-  /** Closes the sources of a finished input: their watermark is the last time that they showed (MODEL §4.4). */
-  async closeSources(tenant: string, sources: Iterable<string>): Promise<void> {
-    const closings: PreparedEvent[] = [];
-    for (const source of sources) {
-      const watermark = this.highs.get(source);
-      if (watermark === undefined) continue;
-      closings.push(
-        ownFact({ type: 'source.closed', tenant, subject: source, time: watermark, data: { source, watermark } }),
-      );
-    }
+  /** Closes the sources of a finished input: their watermark is the last time that they showed in it (MODEL §4.4). */
+  async closeSources(tenant: string, highs: ReadonlyMap<string, number>): Promise<void> {
+    const closings = [...highs].map(([source, watermark]) =>
+      ownFact({ type: 'source.closed', tenant, subject: source, time: watermark, data: { source, watermark } }),
+    );
     await this.state(closings);
   }
 
@@ -105,7 +99,7 @@ export class Intake {
       else if (prepared.kind === 'ignored') local.count('ignored');
       else {
         local.from(prepared.source);
-        if (prepared.high <= now + this.parts.futureSlack) this.advance(prepared.source, Math.min(prepared.high, now));
+        if (prepared.high <= now + this.parts.futureSlack) local.advance(prepared.source, Math.min(prepared.high, now));
         const outcome = seen.see(prepared.key, prepared.digest);
         local.count(outcome === 'new' ? 'accepted' : outcome === 'conflict' ? 'conflicts' : 'duplicates');
         if (outcome === 'duplicate') continue;
@@ -118,10 +112,6 @@ export class Intake {
     }
     local.report.events = await this.append(events, conflicting);
     merge(account, local);
-  }
-
-  private advance(source: string, at: number): void {
-    if (at > (this.highs.get(source) ?? -Infinity)) this.highs.set(source, at);
   }
 
   private async append(events: readonly PreparedEvent[], conflicting: ReadonlyMap<string, boolean>): Promise<number> {
@@ -162,6 +152,7 @@ function merge(into: Account, from: Account): void {
     into.report[key] += from.report[key];
   }
   for (const rejection of from.rejections) if (into.rejections.length < 1000) into.rejections.push(rejection);
+  for (const [source, at] of from.highs) into.advance(source, at);
   for (const [source, n] of from.sources) into.sources.set(source, (into.sources.get(source) ?? 0) + n);
 }
 

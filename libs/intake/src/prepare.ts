@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import {
+  canName,
   fullType,
   OWN_SOURCE,
   placementOf,
@@ -24,6 +25,7 @@ import {
   type Draft,
   type FoundCredential,
   type JsonObject,
+  type LineRecord,
   type Personal,
   type Reading,
 } from '#sources';
@@ -94,11 +96,25 @@ export class Preparer {
       into.push({ kind: 'refused', line, why, bytes: input.digestOf, length: input.bytes });
       return;
     }
-    const records = recordsOfLine(input.text);
+    let records: LineRecord[];
+    try {
+      records = recordsOfLine(input.text);
+    } catch {
+      into.push(unreadable(line, input.text));
+      return;
+    }
     records.forEach((record, i) => {
       const place = records.length > 1 ? { record: i + 1 } : undefined;
-      if ('json' in record) into.push({ ...this.readRecord(record.json, record.text, line), ...place });
-      else {
+      if ('json' in record) {
+        let read: Read;
+        try {
+          read = this.readRecord(record.json, record.text, line);
+        } catch {
+          // Whatever a record holds, it costs nobody but itself.
+          read = unreadable(line, record.text);
+        }
+        into.push({ ...read, ...place });
+      } else {
         const why = { field: '(line)', reason: record.bad, redrivable: false, keys: recognisedKeys(record.text) };
         into.push({ kind: 'refused', line, why, bytes: record.text, length: Buffer.byteLength(record.text), ...place });
       }
@@ -154,6 +170,11 @@ export class Preparer {
     const reading = ADAPTERS[profile.format].read(record, { profile, name, nameOfDigest, jtisOf, credentials });
     if (reading.kind === 'ignored') return { kind: 'ignored', line };
     if (reading.kind === 'rejected') return refuse(reading);
+    const unsayable = reading.drafts.find(({ type, subject = '' }) => !canName(type) || !canName(subject));
+    if (unsayable !== undefined) {
+      const reason = 'holds a lone surrogate or NUL, and such text cannot name anything';
+      return refuse({ field: '(record)', reason, redrivable: false });
+    }
     return { kind: 'facts', line, reading, profile };
   }
 
@@ -290,6 +311,16 @@ export class Preparer {
     if (!this.profiles.has(source)) this.profiles.set(source, profileOf(this.options.settings, source));
     return this.profiles.get(source);
   }
+}
+
+/** A record that no rule foresaw. Nothing of it is kept: it was not redacted. */
+function unreadable(line: number, bytes: string): Read {
+  const why = {
+    field: '(record)',
+    reason: 'could not be read; please report what kind of record it is',
+    redrivable: false,
+  };
+  return { kind: 'refused', line, why, bytes, length: Buffer.byteLength(bytes) };
 }
 
 /** Facts that a replay's first pass must see: they say something of another name than their own. */

@@ -31,6 +31,13 @@ export class Account {
   /** Records by source, for the talk on stderr. */
   readonly sources = new Map<string, number>();
 
+  /** The last time that each source showed in this input, future lines aside; in ms. */
+  readonly highs = new Map<string, number>();
+
+  advance(source: string, at: number): void {
+    if (at > (this.highs.get(source) ?? -Infinity)) this.highs.set(source, at);
+  }
+
   count(outcome: 'accepted' | 'duplicates' | 'conflicts' | 'rejected' | 'ignored', by = 1): void {
     this.report.records += by;
     this.report[outcome] += by;

@@ -55,7 +55,7 @@ export async function ingest(
       })
     : preparedBatches(blocks, preparer);
   await stores.intake!.take(batches, account, onProgress && (() => onProgress(answer())));
-  if (options.finished) await stores.intake!.closeSources(options.tenant, account.sources.keys());
+  if (options.finished) await stores.intake!.closeSources(options.tenant, account.highs);
   return answer();
 }
 
