@@ -1,5 +1,5 @@
-import Database from 'better-sqlite3';
-import { storing } from '#platform';
+import type Database from 'better-sqlite3';
+import { openSqlite, storing, type OpenSqlite, type SqliteKind } from '#platform';
 import type { DeadLetter } from './prepared.js';
 
 export interface StoredDeadLetter extends DeadLetter {
@@ -9,6 +9,13 @@ export interface StoredDeadLetter extends DeadLetter {
   times: number;
   redrivenAt?: number;
 }
+
+const DEAD_LETTERS_FILE: SqliteKind = {
+  applicationId: 0x5461646c,
+  version: 1,
+  tables: `CREATE TABLE letters (id TEXT PRIMARY KEY, tenant TEXT NOT NULL, first_at INTEGER NOT NULL,
+    last_at INTEGER NOT NULL, times INTEGER NOT NULL, redriven_at INTEGER, letter TEXT NOT NULL) WITHOUT ROWID`,
+};
 
 /** Letters that are read at a time. */
 const PAGE = 500;
@@ -20,18 +27,9 @@ export class DeadLetters {
   constructor(
     private readonly path: string,
     private readonly clock: () => number,
-    options: { readonly?: boolean } = {},
+    options: Pick<OpenSqlite, 'access' | 'mustExist'> = { access: 'write' },
   ) {
-    this.db = storing(path, () => {
-      const db = new Database(path);
-      if (options.readonly !== true) {
-        db.pragma('journal_mode = WAL');
-        db.pragma('synchronous = FULL');
-      }
-      db.exec(`CREATE TABLE IF NOT EXISTS letters (id TEXT PRIMARY KEY, tenant TEXT NOT NULL, first_at INTEGER NOT NULL,
-        last_at INTEGER NOT NULL, times INTEGER NOT NULL, redriven_at INTEGER, letter TEXT NOT NULL) WITHOUT ROWID`);
-      return db;
-    });
+    this.db = openSqlite(path, DEAD_LETTERS_FILE, options);
   }
 
   /** Adds letters in one durable transaction. */

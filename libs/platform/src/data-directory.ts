@@ -20,6 +20,8 @@ const metaSchema = z.looseObject({
   secrets: z.record(z.string(), z.record(z.string(), z.string())).optional(),
   /** Set once `keys.sqlite` exists; from then on a missing one is an error. */
   subjectKeys: z.boolean().optional(),
+  /** Set once `ledger.sqlite` exists; from then on a missing or empty one is an error. */
+  ledger: z.boolean().optional(),
 });
 export type DirectoryMeta = z.infer<typeof metaSchema>;
 
@@ -80,7 +82,7 @@ export class DataDirectory {
   }
 
   /** Changes meta.json, durably and all at once. Writers only. */
-  updateMeta(change: Partial<Pick<DirectoryMeta, 'secrets' | 'subjectKeys'>>): void {
+  updateMeta(change: Partial<Pick<DirectoryMeta, 'secrets' | 'subjectKeys' | 'ledger'>>): void {
     if (this.access !== 'write') throw new TypeError('a reader cannot change meta.json');
     const next = { ...this.current, ...change };
     writeDurably(this.file('meta'), `${JSON.stringify(next, null, 2)}\n`);

@@ -30,13 +30,13 @@ export interface LockHolder {
 export class DirectoryLocked extends TallyError {
   readonly code = 'TALLY_DIRECTORY_LOCKED';
   constructor(path: string, holder: LockHolder | undefined, waitedMs: number) {
-    const who = holder ? `by \`${holder.purpose}\` (process ${holder.pid})` : 'by commands that are reading it';
+    const who = holder ? `by \`${holder.purpose}\` (process ${holder.pid})` : 'by another process';
     super(`The data directory ${path} is in use ${who}.`, {
       facts: { path, pid: holder?.pid, purpose: holder?.purpose, waitedMs },
       retry: true,
       remedy: holder
         ? `Wait until it has finished, or stop it with \`kill ${holder.pid}\`; nothing was changed.`
-        : 'Wait until they have finished and repeat; nothing was changed.',
+        : 'Wait until it has finished and repeat; nothing was changed.',
     });
   }
 }

@@ -19,6 +19,8 @@ export interface OpenSqlite {
   access: Access;
   /** How long SQLite waits for another program's lock on the file, in ms (2,000). */
   busyMs?: number;
+  /** It was made before: a missing or empty file is a loss to be told, not a first use. */
+  mustExist?: boolean;
   /** A cap on the size of the file, in pages of 4 KiB; beyond it writes fail with DiskFull. */
   maxPages?: number;
 }
@@ -32,6 +34,8 @@ export function openSqlite(file: string, kind: SqliteKind, options: OpenSqlite):
   return storing(file, () => {
     // Looked at without writing first: a file that is refused stays as it is, its write-ahead log included.
     const isNew = !existsSync(file) || isEmpty(new Database(file, { readonly: true, timeout }), kind);
+    if (isNew && options.mustExist === true)
+      throw new CorruptFile(file, 'it is missing or empty, and it was there before');
     if (isNew && options.access === 'read') throw new NoDataDirectory(dirname(file));
     const database = new Database(file, { readonly: options.access === 'read', timeout });
     try {

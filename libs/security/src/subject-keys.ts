@@ -85,6 +85,7 @@ export class SubjectKeys {
       // Made empty first, so that it and SQLite's side files are the owner's alone from the first byte.
       if (directory.access === 'write') storing(file, () => closeSync(openSync(file, 'wx', 0o600)));
     }
+    if (subjectKeys) SubjectKeys.check(directory);
     const database = openSqlite(file, KEYS_FILE, { access: directory.access });
     try {
       if (directory.access === 'write') {
@@ -115,6 +116,23 @@ export class SubjectKeys {
     const key = { keyId: randomBytes(16).toString('hex'), key: randomBytes(KEY_BYTES) };
     this.#pending.set(name, { key, day: owner.subject === undefined ? owner.day : null });
     return key;
+  }
+
+  /**
+   * Looks, without writing, whether the key file of a directory that had one is there and this ledger's: an emptied
+   * one would forget erasures.
+   * @throws WrongSecrets, CorruptFile, NewerFormat
+   */
+  static check(directory: KeysPlace): void {
+    const file = directory.file('keys');
+    if (!existsSync(file)) throw new WrongSecrets(file, 'missing', 'keys of personal fields');
+    const database = openSqlite(file, KEYS_FILE, { access: 'read', mustExist: true });
+    try {
+      const ledger = storing(file, () => database.prepare<[], string>('SELECT ledger FROM about').pluck().get());
+      if (ledger !== directory.meta.ledgerId) throw new WrongSecrets(file, 'replaced', 'keys of personal fields');
+    } finally {
+      database.close();
+    }
   }
 
   /**

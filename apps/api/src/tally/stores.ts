@@ -32,11 +32,15 @@ export class Stores {
       return store;
     };
     try {
+      // What was there before must be there, whole, before anything is written.
       const secrets = NamingSecretStore.open(directory);
-      const ledger = keep(EmbeddedLedger.open(directory.file('ledger'), { access, clock }));
+      const { ledger: isUsed = false, subjectKeys: hasKeys = false } = directory.meta;
+      if (hasKeys) SubjectKeys.check(directory);
+      const ledger = keep(EmbeddedLedger.open(directory.file('ledger'), { access, clock, mustExist: isUsed }));
       const scan = keep(LedgerScan.open(directory.file('ledger')));
       const keys = keep(SubjectKeys.open(directory));
-      const deadLetters = keep(new DeadLetters(directory.file('deadLetters'), clock, { readonly: access === 'read' }));
+      const deadLetters = keep(new DeadLetters(directory.file('deadLetters'), clock, { access, mustExist: isUsed }));
+      if (!isUsed && access === 'write') directory.updateMeta({ ledger: true });
       if (access === 'read')
         return new Stores(directory, clock, ledger, scan, secrets, keys, deadLetters, undefined, undefined);
       const seen = keep(SeenIndex.open(directory.file('intake')));
