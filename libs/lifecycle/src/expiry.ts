@@ -27,7 +27,11 @@ export function readExpiryTime(value: unknown, declared: TimeUnit, shown: boolea
     return { kind: 'at', at: iat ?? 0, raw, unit: declared, flags: ['at-issue'] };
   }
   const reading = readEpoch(number, declared);
-  if (!reading) return { kind: 'implausible', raw, unit: declared, flags: [] };
+  if (!reading) {
+    // Before every plausible instant is before the issue: no validator accepts it, and 3600 is not *never* (ADR 0008).
+    if (iat !== undefined && number < 1e9) return { kind: 'at', at: iat, raw, unit: declared, flags: ['at-issue'] };
+    return { kind: 'implausible', raw, unit: declared, flags: [] };
+  }
   const flags: ExpiryFlag[] = reading.suspect ? ['unit-suspect'] : [];
   if (iat !== undefined && reading.at <= iat) flags.push('at-issue');
   return { kind: 'at', at: reading.at, raw, unit: reading.unit, flags };

@@ -130,6 +130,15 @@ export class Resolver {
     return this.conflictKeys.size > 0 && this.conflictKeys.has(fact.record.key);
   }
 
+  /** A token that an issuer's source names by jti alone may be another issuer's: nothing shows that it is its own. */
+  private authorityOfFact(fact: RecordedFact, kind: ObservationType): Authority {
+    const { issuer } = fact.data;
+    const authority = this.authorityOf(fact.source, kind, issuer);
+    if (authority !== 'issuer' || typeof issuer === 'string' || fact.names.jti === undefined) return authority;
+    if (!kind.startsWith('token.') || this.profile(fact.source)?.mayIssue.includes('*')) return authority;
+    return GATEWAY_MAY.has(kind) ? 'gateway' : 'claimed';
+  }
+
   /** MODEL §3.2: the authority with which a source may state this kind of fact of this issuer, else `claimed`. */
   authorityOf(source: string, kind: ObservationType, issuer: unknown): Authority {
     const about = typeof issuer === 'string' ? issuer : '';

@@ -1,6 +1,6 @@
 import { absorbAttributes, isPresentation, mergeAttributes, type Attributes } from './attributes.js';
 import { absorbExpiry, mergeExpiries, type ContestedExpiries, type Renewals } from './expiry-state.js';
-import type { Name } from './names.js';
+import { placementOf, type Name } from './names.js';
 import { addNotes, mergeNotes, type Notes } from './notes.js';
 import { addOnset, mergeOnsets, type OnsetEntry, type OnsetKind, type Onsets } from './onsets.js';
 import { addProof, mergeProofs, type Proofs } from './proofs.js';
@@ -161,7 +161,9 @@ function absorbMarks(state: TokenState, fact: ResolvedFact): void {
   if (names.ses !== undefined) marks.add(names.ses);
   const verified = data['verified'] === true;
   if (names.cli !== undefined && (verified || !isPresentation(fact))) marks.add(names.cli);
-  if (names.fam !== undefined && fact.kind !== 'token.exchanged') state.families.add(names.fam);
+  // A consumer is no token and has no family; an exchange names its subject's (MODEL §2.4).
+  if (names.fam !== undefined && fact.kind !== 'token.exchanged' && placementOf(names) !== names.con)
+    state.families.add(names.fam);
   const offline = offlineOf(data);
   if (offline !== undefined) state[offline ? 'offline' : 'online'] = true;
   if (verified) state.verified = true;
@@ -203,12 +205,12 @@ function absorbStatement(state: TokenState, fact: ResolvedFact): void {
       onset('revoked', `${text(data['cause'])}\n${text(data['scope'])}`);
       break;
     case 'token.suspended':
-      addToggle(state.suspensions, `${fact.authority}:${text(data['reasonId'])}`, time, 'on');
+      addToggle(state.suspensions, `${fact.authority}:${reasonOf(fact)}`, time, 'on');
       break;
     case 'token.reinstated':
       // A permissive operation of a conflicting record has no effect (MODEL §2.2).
       if (fact.conflicting) state.withoutEffectFrom = Math.min(state.withoutEffectFrom, time);
-      else addToggle(state.suspensions, `${fact.authority}:${text(data['reasonId'])}`, time, 'off');
+      else addToggle(state.suspensions, `${fact.authority}:${reasonOf(fact)}`, time, 'off');
       break;
     case 'attestation.made': {
       const statement = text(data['statement']);
@@ -259,4 +261,9 @@ export function mergeRestrictions(into: TokenState, from: TokenState): void {
 
 function text(value: unknown): string {
   return typeof value === 'string' ? value : '';
+}
+
+/** What tells two causes of suspension of one authority apart: the reason's id, else its words (MODEL §5.3). */
+export function reasonOf({ data }: Pick<ResolvedFact, 'data'>): string {
+  return text(data['reasonId']) || text(data['reason']);
 }

@@ -8,6 +8,7 @@ import type { Name } from './names.js';
 import { addNotes, type Notes } from './notes.js';
 import type { Distrust, ResolvedFact, Resolver } from './resolve.js';
 import type { Settings } from './settings.js';
+import { reasonOf } from './state.js';
 import { addToggle, type Toggles } from './toggles.js';
 
 /** Version of the rules that compute states and findings; part of every answer. */
@@ -125,7 +126,7 @@ export class World {
     const sub = current(fact.names.sub);
     let causes = this.subjects.get(sub);
     if (causes === undefined) this.subjects.set(sub, (causes = new Map()));
-    const reason = typeof fact.data['reasonId'] === 'string' ? fact.data['reasonId'] : '';
+    const reason = reasonOf(fact);
     const op = fact.kind === 'subject.suspended' ? 'on' : 'off';
     addToggle(causes, `subject ${fact.authority}:${reason}`, fact.time, op);
   }

@@ -1,5 +1,6 @@
 import type { Name } from '../names.js';
 import { SEVERITIES, type Finding, type Severity, type Use } from '../view.js';
+import type { ReuseReport } from '../world.js';
 import { at, finding, instantsOf, type FindingContext } from './context.js';
 
 interface Presentation {
@@ -10,6 +11,39 @@ interface Presentation {
   kind: string;
 }
 
+const REUSE = 'refresh token reuse';
+
+/** What the issuer itself says: reports that name this token, or its family alone (then its first member stands for it). */
+function reportsOf({ view, world, links, T }: FindingContext): ReuseReport[] {
+  if (view.family === undefined || world.reuseReports.size === 0) return [];
+  const grants = [...links.grantsOf(view.family), view.family];
+  const all = new Set(grants.flatMap((grant) => world.reuseReports.get(grant) ?? []));
+  const reports = [...all]
+    .filter((report) => report.at <= T)
+    .sort((a, b) => a.at - b.at || (a.source < b.source ? -1 : 1));
+  const stands = links.membersOf(view.family)[0] === view.name;
+  return reports.filter(({ token }) => (token === undefined ? stands : view.names.includes(token)));
+}
+
+/** The issuer's word without a presentation that we saw: it knows its own tokens, so it is critical. */
+function reportedAlone({ view, watermarks, links }: FindingContext, reports: readonly ReuseReport[]): Finding {
+  const family = view.family === undefined ? [] : links.membersOf(view.family);
+  const last = reports[reports.length - 1]!;
+  return finding('D1', [view.name], {
+    kind: REUSE,
+    severity: 'critical',
+    provisional: !watermarks.reached(new Set(reports.map((report) => report.source)), last.at),
+    tokens: [view.name, ...family.filter((name) => name !== view.name)],
+    family: view.family,
+    summary: `${REUSE}: ${last.source} reported it at ${at(last.at)}`,
+    evidence: { reported: reports.map(shownReport), members: family },
+  });
+}
+
+function shownReport({ at: time, source }: ReuseReport): { at: string; source: string } {
+  return { at: at(time), source };
+}
+
 /**
  * D1, refresh reuse (MODEL §6): presentations of a refresh token after it was rotated, each graded, the finding takes
  * the worst. Anchor: the rotated token.
@@ -17,7 +51,8 @@ interface Presentation {
 export function refreshReuse(context: FindingContext): Finding[] {
   const { view, world, watermarks, links } = context;
   const rotatedAt = view.ends.find((end) => end.kind === 'rotated')?.at;
-  if (rotatedAt === undefined) return [];
+  const reports = reportsOf(context);
+  if (rotatedAt === undefined) return reports.length === 0 ? [] : [reportedAlone(context, reports)];
   const reference = view.uses.find((use) => use.via === 'rotated' && use.first <= rotatedAt && rotatedAt <= use.last);
   const grace = graceOf(context, reference);
   const presentations = presentationsOf(view.uses, rotatedAt, reference)
@@ -26,14 +61,16 @@ export function refreshReuse(context: FindingContext): Finding[] {
   const family = view.family === undefined ? [] : links.membersOf(view.family);
   const isReused = presentations.length > 0;
   const holders = isReused || view.successors.length > 1 ? twoLiveHolders(context, family, rotatedAt) : undefined;
-  if (!isReused && holders === undefined) return [];
+  if (!isReused && holders === undefined) return reports.length === 0 ? [] : [reportedAlone(context, reports)];
 
   const worst = presentations.reduce<Presentation | undefined>(
     (a, b) => (a === undefined || rank(b.severity) > rank(a.severity) ? b : a),
     undefined,
   );
-  const severity = holders !== undefined || worst === undefined ? 'critical' : worst.severity;
-  const kind = holders !== undefined || worst === undefined ? 'two live holders' : worst.kind;
+  const isReported = reports.length > 0;
+  const severity = holders !== undefined || worst === undefined || isReported ? 'critical' : worst.severity;
+  const graded = isReported ? REUSE : (worst?.kind ?? REUSE);
+  const kind = holders !== undefined || worst === undefined ? 'two live holders' : graded;
   const last = presentations[presentations.length - 1]?.at ?? rotatedAt;
   const isExact = presentations.every((p) => p.use.exact);
   const evidence: Record<string, unknown> = {
@@ -48,6 +85,7 @@ export function refreshReuse(context: FindingContext): Finding[] {
       source: world.resolver.profile(worst.use.source)?.name,
     }),
     ...(holders !== undefined && { holders }),
+    ...(isReported && { reported: reports.map(shownReport) }),
   };
   const words = [
     isReused
