@@ -7,6 +7,7 @@ import { readAsked } from './http/parameters.js';
 import { readJsonBody } from './http/json-body.js';
 import { linesOf, pageOf } from './http/rows.js';
 import { statusOf } from './http/status.js';
+import { FORMS } from './tally/errors.js';
 import { INTERNAL, toldError, type ToldError } from './told-error.js';
 import { QUESTIONS, type QuestionName, type Tally } from './tally/questions.js';
 
@@ -41,7 +42,8 @@ export class Answers {
   tell(error: unknown): ToldError {
     const told = toldError(error);
     if (statusOf(told.code) === 500) this.log.error('a question failed', error);
-    return told.code === 'TALLY_UNEXPECTED' ? INTERNAL : told;
+    if (told.code === 'TALLY_UNEXPECTED') return INTERNAL;
+    return told.remedy === FORMS.cli ? { ...told, remedy: FORMS.http } : told;
   }
 }
 

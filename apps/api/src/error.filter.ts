@@ -25,12 +25,13 @@ export class ErrorFilter implements ExceptionFilter {
   }
 }
 
+/** In words of our own: those of the framework repeat the path, and a path may hold a token. */
 function ofFramework(error: HttpException): ToldError {
   const isPath = error.getStatus() === 404;
   return {
     code: isPath ? 'TALLY_NO_SUCH_PATH' : 'TALLY_BAD_REQUEST',
-    message: error.message,
-    remedy: 'The paths are listed in the documentation of the HTTP interface.',
+    message: isPath ? 'There is nothing at this path.' : 'The request cannot be read.',
+    remedy: 'The paths and their parameters are listed in docs/http.md.',
     retry: false,
   };
 }

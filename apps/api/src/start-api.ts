@@ -19,8 +19,11 @@ export interface ApiOptions {
   port?: number;
   /** Default: this machine only. */
   host?: string;
-  /** Inputs taken in at a time, and those that may wait; more are answered 429. */
-  inputs?: { atOnce: number; waiting: number };
+  /**
+   * Inputs taken in at a time, and those that may wait; more are answered 429. While any waits, one whose sender is
+   * silent for `idleMs` (default 30 s) ends.
+   */
+  inputs?: { atOnce: number; waiting: number; idleMs?: number };
 }
 
 export interface RunningApi {
@@ -33,10 +36,10 @@ export interface RunningApi {
 
 /** Serves a tally over HTTP. @throws CannotListen */
 export async function startApi(options: ApiOptions): Promise<RunningApi> {
-  const { vitals, bearer, log, port = 0, host = '127.0.0.1', inputs = { atOnce: 4, waiting: 16 } } = options;
+  const { vitals, bearer, log, port = 0, host = '127.0.0.1', inputs = { atOnce: 16, waiting: 64 } } = options;
   const metrics = new Metrics(vitals);
   const tally = metrics.measured(options.tally);
-  const turnstile = new Turnstile(inputs.atOnce, inputs.waiting);
+  const turnstile = new Turnstile(inputs.atOnce, inputs.waiting, inputs.idleMs);
   const adapter = new FastifyAdapter();
   const app = await NestFactory.create<NestFastifyApplication>(
     ApiModule.over({ tally, vitals, metrics, turnstile, bearer, log }),

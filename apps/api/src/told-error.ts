@@ -24,13 +24,13 @@ export function toldError(error: unknown): ToldError {
   const told: ToldError = {
     code: error.code,
     message: withoutCredentials(error.message),
-    remedy: error.remedy,
+    remedy: withoutCredentials(error.remedy),
     retry: error instanceof TallyError && error.retry,
   };
   const { parameter, what, reason } = error.facts;
   const field = parameter ?? what;
-  if (typeof field === 'string') told.field = field;
-  if (typeof reason === 'string') told.reason = reason;
+  if (typeof field === 'string') told.field = withoutCredentials(field);
+  if (typeof reason === 'string') told.reason = withoutCredentials(reason);
   return told;
 }
 

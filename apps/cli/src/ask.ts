@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import { QUESTIONS, type Params, type QuestionName } from '../../api/src/tally/questions.js';
 import { exitCodeOfVerdict } from './exit-codes.js';
+import { cell } from './output/cells.js';
 import { printRows, type Columns, type Format } from './output/rows.js';
-import { printValue } from './output/value.js';
+import { objectOf, printValue } from './output/value.js';
 import { accessFor, withTally } from './session.js';
 import { commonOf, type Shell } from './shell.js';
 
@@ -40,6 +41,13 @@ export async function ask<Q extends QuestionName>(
     }
     view.keep?.(answer.value);
     await printValue(answer.value, format, shell.out, view.lines);
+    sayNotes(answer.value, shell);
     shell.exitCode = exitCodeOfVerdict(answer.verdict);
   });
+}
+
+/** What was done, though it may not be what was meant. */
+function sayNotes(value: unknown, { talk }: Shell): void {
+  const { notes } = objectOf(value);
+  if (Array.isArray(notes)) for (const note of notes) talk.say(`note: ${cell(note)}`);
 }

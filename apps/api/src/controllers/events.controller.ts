@@ -26,7 +26,7 @@ export class EventsController {
   @Post('v1/events')
   async take(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const options = readIngestOptions(queryOf(request));
-    const input = recordsOf(request);
+    const input = recordsOf(request, this.turnstile.patience);
     const take = (onProgress?: (report: IngestAnswer) => void): Promise<IngestAnswer> =>
       this.intake.tally.ingest(input, options, onProgress);
     if (!wantsNdjson(request)) {
@@ -34,20 +34,28 @@ export class EventsController {
       return;
     }
     await this.turnstile.pass(async () => {
-      const lines = new PassThrough();
-      void reply.type(NDJSON).send(lines);
-      const say = (line: object): void => void lines.write(`${JSON.stringify(line)}\n`);
+      let lines: PassThrough | undefined;
+      // Begun when there is something to tell: what is refused before that is answered with its status.
+      const begun = (): PassThrough => {
+        if (lines === undefined) {
+          lines = new PassThrough();
+          void reply.type(NDJSON).send(lines);
+        }
+        return lines;
+      };
+      const say = (line: object): void => void begun().write(`${JSON.stringify(line)}\n`);
       try {
         const end = await take(({ rejections: _told, ...progress }) => {
           // A client that does not read misses some progress, never the end.
-          if (!lines.writableNeedDrain) say({ progress });
+          if (lines?.writableNeedDrain !== true) say({ progress });
         });
         say({ end });
       } catch (error) {
+        if (lines === undefined) throw error;
         if (!request.raw.socket.destroyed) say({ error: this.answers.tell(error) });
         dropRest(request.raw);
       }
-      lines.end();
+      begun().end();
     });
   }
 }

@@ -22,6 +22,18 @@ export class TooBusy extends TallyError {
   }
 }
 
+/** A sender that was silent on a place that others waited for. */
+export class InputIdle extends TallyError {
+  readonly code = 'TALLY_INPUT_IDLE';
+  constructor(idleMs: number) {
+    super(`Nothing was sent for ${idleMs / 1000} s while others waited to send.`, {
+      facts: { idleMs },
+      retry: true,
+      remedy: 'Whole batches that were sent are in the ledger. Send it again: nothing is taken in twice.',
+    });
+  }
+}
+
 export class UnknownEncoding extends TallyError {
   readonly code = 'TALLY_UNKNOWN_ENCODING';
   constructor(encoding: string) {

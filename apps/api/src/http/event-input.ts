@@ -4,6 +4,7 @@ import type { FastifyRequest } from '../fastify.js';
 import { WrongUse } from '../tally/errors.js';
 import type { IngestOptions } from '../tally/questions.js';
 import { UnknownEncoding } from './errors.js';
+import { whileSending, type Patience } from './idle-body.js';
 import { jsonRecords } from './json-records.js';
 import { bodyOf } from './request-body.js';
 
@@ -32,11 +33,14 @@ const LINES = /ndjson|jsonl|json-seq|json-lines/;
  * The body as lines of records. It is read as the ledger takes it in, and not before: a client that is faster waits.
  * @throws UnknownEncoding before anything is read.
  */
-export function recordsOf({ headers, raw }: Pick<FastifyRequest, 'headers' | 'raw'>): AsyncIterable<Uint8Array> {
+export function recordsOf(
+  { headers, raw }: Pick<FastifyRequest, 'headers' | 'raw'>,
+  patience: Patience,
+): AsyncIterable<Uint8Array> {
   const encoding = (headers['content-encoding'] ?? 'identity').toLowerCase();
   if (!['identity', 'gzip', 'x-gzip'].includes(encoding)) throw new UnknownEncoding(encoding);
   const type = (headers['content-type'] ?? '').toLowerCase();
   const isDocument = /json/.test(type) && !LINES.test(type);
-  const body = bodyOf(raw);
+  const body = whileSending(bodyOf(raw), patience);
   return isDocument ? jsonRecords(unpacked(body, 'the request body')) : body;
 }

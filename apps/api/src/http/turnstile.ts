@@ -1,4 +1,5 @@
 import { TooBusy } from './errors.js';
+import type { Patience } from './idle-body.js';
 
 /** Lets a few in at a time and a few more wait; those beyond are turned away at once. */
 export class Turnstile {
@@ -9,7 +10,13 @@ export class Turnstile {
   constructor(
     private readonly places: number,
     private readonly benches: number,
+    private readonly idleMs = 30_000,
   ) {}
+
+  /** What those inside owe to those who wait; see `whileSending`. */
+  get patience(): Patience {
+    return { idleMs: this.idleMs, isWaitedFor: () => this.waiting.length > 0 };
+  }
 
   /** Runs work when there is room for it. @throws TooBusy if too many wait already. */
   async pass<T>(work: () => Promise<T>): Promise<T> {

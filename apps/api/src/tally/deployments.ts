@@ -152,6 +152,32 @@ export async function declareDeployment(params: ReadParams<'deployment.declare'>
   };
 }
 
+/** Takes a version out. @throws NotFound if it is not active then: a mistyped version would change nothing, silently */
+export async function deactivateDeployment(
+  params: ReadParams<'deployment.deactivate'>,
+  stores: Stores,
+  frames: Frames,
+): Promise<Answer> {
+  const { tenant, component, version } = params;
+  const at = params.at === undefined ? stores.clock() : instant('--at', params.at);
+  const frame = await frames.frame({ tenant });
+  const intervals = deploymentIntervals(frame.history, frames.sightingsOf(frame), tenant);
+  // Of inferred intervals only the sightings are known: the version may have served on.
+  const isActive = intervals.some(
+    (each) =>
+      each.component === component &&
+      each.version === version &&
+      each.on <= at &&
+      (each.inferred || each.off === undefined || each.off >= at),
+  );
+  if (version !== '*' && !isActive)
+    throw new NotFound(
+      `an activation of ${version} on ${component} at ${shown(at)}`,
+      'See `tally deployment list`; nothing was recorded. Version `*` means whichever is active.',
+    );
+  return stepDeployment('deactivated', params, stores);
+}
+
 export async function stepDeployment(
   kind: 'activated' | 'deactivated',
   params: ReadParams<'deployment.activate'>,

@@ -8,10 +8,16 @@ export class NotFound extends TallyError {
   }
 }
 
+/** The remedy of a wrong use that says no better one: where the forms are told, at the command line and over HTTP. */
+export const FORMS = {
+  cli: 'See `tally --help` for the forms that are taken.',
+  http: 'See docs/http.md for the forms that are taken.',
+};
+
 /** A question that cannot be asked so: a flag or parameter is wrong. */
 export class WrongUse extends TallyError {
   readonly code = 'TALLY_WRONG_USE';
-  constructor(parameter: string, reason: string, remedy = 'See `tally --help` for the forms that are taken.') {
+  constructor(parameter: string, reason: string, remedy = FORMS.cli) {
     super(`${parameter} ${reason}`, { facts: { parameter, reason }, remedy });
   }
 }

@@ -9,8 +9,9 @@ import {
   type InputBlock,
   type Prepared,
 } from '#intake';
-import { profileOf, type Settings } from '#lifecycle';
+import { FORMATS, profileOf, type Settings } from '#lifecycle';
 import { dayOf } from '#security';
+import { WrongUse } from './errors.js';
 import type { IngestAnswer, IngestOptions } from './questions.js';
 import { currentSettings } from './settings.js';
 import type { Stores } from './stores.js';
@@ -19,6 +20,18 @@ import type { Stores } from './stores.js';
 export function preparerFor(stores: Stores, about: { tenant: string; source: string; settings: Settings }): Preparer {
   const secrets = stores.secrets.current(about.tenant);
   return new Preparer({ ...about, secrets, today: dayOf(stores.clock()), vault: vaultOf(stores.keys) });
+}
+
+/** A mistyped source would make every line a dead letter. @throws WrongUse; the text itself is not repeated. */
+function checkSource(source: string, settings: Settings): void {
+  const formats: readonly string[] = FORMATS;
+  if (source === 'auto' || formats.includes(source) || Object.hasOwn(settings.sources, source)) return;
+  const own = Object.keys(settings.sources).sort();
+  throw new WrongUse(
+    'source',
+    `is neither auto, nor a source of the settings (${own.join(', ') || 'none is declared'}), nor a format (${formats.join(', ')})`,
+    'Name one of these, or declare the source with `tally settings declare`; nothing was read.',
+  );
 }
 
 /** Takes an input in, to its end; each batch is durable before it is counted. Threads read while this one commits. */
@@ -31,6 +44,7 @@ export async function ingest(
 ): Promise<IngestAnswer> {
   const started = performance.now();
   const settings = await currentSettings(options.tenant, stores);
+  checkSource(options.source, settings);
   const account = new Account();
   const answer = (): IngestAnswer => ({
     ...account.report,

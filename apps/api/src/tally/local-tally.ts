@@ -1,6 +1,13 @@
 import { backUp } from './backup.js';
 import { listDeadLetters, redriveDeadLetters, showDeadLetter } from './dead-letters.js';
-import { declareDeployment, listDeployments, showDeployment, showMatrix, stepDeployment } from './deployments.js';
+import {
+  deactivateDeployment,
+  declareDeployment,
+  listDeployments,
+  showDeployment,
+  showMatrix,
+  stepDeployment,
+} from './deployments.js';
 import { WrongUse } from './errors.js';
 import { exportLedger } from './export.js';
 import { listFindings } from './findings.js';
@@ -22,6 +29,7 @@ import { listState } from './state.js';
 import { showStatus } from './status.js';
 import { Stores, type OpenStores } from './stores.js';
 import { distrustSource, eraseSubject } from './subjects.js';
+import { checkTenant } from './tenants.js';
 import { showToken, tokenHistory } from './tokens.js';
 
 type Answerers = {
@@ -32,13 +40,13 @@ const ANSWERERS: Answerers = {
   'token.show': showToken,
   'token.history': tokenHistory,
   state: (params, _stores, frames) => listState(params, frames),
-  findings: (params, _stores, frames) => listFindings(params, frames),
+  findings: listFindings,
   'deployment.list': (params, _stores, frames) => listDeployments(params, frames),
   'deployment.show': (params, _stores, frames) => showDeployment(params, frames),
   'deployment.matrix': (params, _stores, frames) => showMatrix(params, frames),
   'deployment.declare': declareDeployment,
   'deployment.activate': (params, stores) => stepDeployment('activated', params, stores),
-  'deployment.deactivate': (params, stores) => stepDeployment('deactivated', params, stores),
+  'deployment.deactivate': deactivateDeployment,
   'rollback.plan': (params, _stores, frames) => planOf(params, frames),
   'settings.show': (params, _stores, frames) => showSettings(params, frames),
   'settings.check': checkSettings,
@@ -77,6 +85,7 @@ export class LocalTally implements Tally {
       const [issue] = parsed.error.issues;
       throw new WrongUse(issue?.path.join('.') || question, issue?.message ?? 'cannot be read');
     }
+    if ('tenant' in parsed.data) await checkTenant(question, parsed.data.tenant, this.stores);
     const answer = ANSWERERS[question] as Answerers[Q];
     return answer(parsed.data as ReadParams<Q>, this.stores, this.frames);
   }

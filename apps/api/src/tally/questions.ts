@@ -231,6 +231,8 @@ export interface IngestOptions {
   what: string;
   /** The input is finished: its sources close (MODEL §4.4). */
   finished: boolean;
+  /** Ends the wait for a tally that runs elsewhere, whatever it is doing; an input that is read here ends by itself. */
+  signal?: AbortSignal;
 }
 
 export interface IngestAnswer {

@@ -93,7 +93,7 @@ export async function declareSettings(params: ReadParams<'settings.declare'>, st
 }
 
 /** Paths whose values differ, as `sources.keycloak.refreshTokens`. */
-function differences(before: unknown, after: unknown, path = ''): string[] {
+export function differences(before: unknown, after: unknown, path = ''): string[] {
   if (JSON.stringify(before) === JSON.stringify(after)) return [];
   if (!isObject(before) || !isObject(after)) return [path];
   const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();

@@ -23,7 +23,7 @@ export async function listState(params: ReadParams<'state'>, frames: Frames): Pr
   const frame = await frames.frame(projection === 'effective' ? { ...params, asOf: undefined } : params);
   const digest = new StateDigest();
   const counted = { ambiguous: 0, unknown: 0 };
-  const project = projectionOf(params, frame, frames, counted);
+  const { project, asked } = projectionOf(params, frame, frames, counted);
   async function* lines(): AsyncGenerator<string> {
     if (params.after === undefined && projection === 'time' && isWorthThreads(frame, frames)) {
       yield* linesInThreads(frame, frames.ledger);
@@ -57,14 +57,13 @@ export async function listState(params: ReadParams<'state'>, frames: Frames): Pr
     keyOf: (row) => String(row['name']),
     pinned: { asOf: asOf ?? `time:${shown(frame.cut.T)}`, asKnownAt: `position:${frame.knownAt.position}` },
     end: () => ({
-      tokens: digest.count,
-      // A page is not the whole: its digest would say nothing.
-      digest: params.after === undefined ? digest.hex() : null,
+      // A page is not the whole: its counts and digest would say nothing.
+      ...(params.after === undefined ? { tokens: digest.count, digest: digest.hex() } : {}),
       projection,
-      asOf: frame.asOf,
+      asOf: { ...frame.asOf, ...asked },
       knownAt: frame.knownAt,
       settings: frame.history.world.settingsDigest,
-      ...(projection === 'produced' ? { leftOut: counted } : {}),
+      ...(projection === 'produced' && params.after === undefined ? { leftOut: counted } : {}),
     }),
   };
 }
@@ -72,13 +71,19 @@ export async function listState(params: ReadParams<'state'>, frames: Frames): Pr
 /** `more`: further columns, for `effective` what the version would do and why. */
 type Projected = { view: TokenView; more: string[] } | undefined;
 
+interface Projection {
+  project(view: TokenView): Projected;
+  /** For `effective`: the version that was asked about, and whether anything is known of what it accepts. */
+  asked?: { version: string; component: string; contract: boolean };
+}
+
 function projectionOf(
   params: ReadParams<'state'>,
   frame: Frame,
   frames: Frames,
   counted: { ambiguous: number; unknown: number },
-): (view: TokenView) => Projected {
-  if (params.projection === 'time') return (view) => ({ view, more: [] });
+): Projection {
+  if (params.projection === 'time') return { project: (view) => ({ view, more: [] }) };
   const { history } = frame;
   const intervals = deploymentIntervals(history, frames.sightingsOf(frame), frame.tenant);
   const component = componentOf(intervals, params.component);
@@ -92,7 +97,7 @@ function projectionOf(
         [...new Set(intervals.filter((i) => i.component === component).map((i) => i.version))].sort(),
       );
     }
-    return (view) => {
+    const project = (view: TokenView): Projected => {
       const prediction = predict(contract, view, frame.cut.T);
       const why =
         prediction.kind === 'refuse'
@@ -104,6 +109,7 @@ function projectionOf(
               : '-';
       return { view, more: [prediction.kind, why] };
     };
+    return { project, asked: { version, component, contract: contract !== undefined } };
   }
   const lineages = new Map<string, readonly string[]>();
   for (const fact of history.world.deployments) {
@@ -120,10 +126,11 @@ function projectionOf(
     componentOf: (source) => history.world.resolver.profile(source)?.component,
     clockErrorOf: (source) => (source === undefined ? 0 : (history.world.resolver.profile(source)?.clockError ?? 0)),
   };
-  return (view) => {
+  const project = (view: TokenView): Projected => {
     const own = produced(view, context);
     counted.ambiguous += own.ambiguous;
     counted.unknown += own.unknown;
     return own.view === undefined ? undefined : { view: own.view, more: [] };
   };
+  return { project };
 }

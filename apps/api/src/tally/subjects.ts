@@ -1,6 +1,9 @@
+import { setImmediate } from 'node:timers/promises';
 import { nameOf, type Name } from '#lifecycle';
 import { ownFact } from '#intake';
+import { withoutCredentials } from '#platform';
 import { WrongUse } from './errors.js';
+import type { Frames } from './frames.js';
 import type { Answer, ReadParams } from './questions.js';
 import type { Stores } from './stores.js';
 import { instant, shown } from './when.js';
@@ -11,6 +14,7 @@ import { instant, shown } from './when.js';
  */
 export async function eraseSubject(params: ReadParams<'subject.erase'>, stores: Stores): Promise<Answer> {
   const names = subjectNames(params, stores);
+  const isKnown = await isNamed(names, stores);
   const now = stores.clock();
   const data: Record<string, unknown> = {};
   if (params.by !== undefined) data['by'] = params.by;
@@ -28,7 +32,27 @@ export async function eraseSubject(params: ReadParams<'subject.erase'>, stores: 
       }),
     ]);
   }
-  return { kind: 'value', value: { erased: names, at: shown(now) } };
+  return {
+    kind: 'value',
+    value: {
+      erased: names,
+      at: shown(now),
+      notes: isKnown ? [] : ['nothing in the ledger names this person; what comes later will be dropped'],
+    },
+  };
+}
+
+/** Rows after which other work has its turn. */
+const TURN = 10_000;
+
+/** Whether any fact speaks of one of these. Names are not indexed, and an erasure is rare: the ledger is read. */
+async function isNamed(names: readonly Name[], stores: Stores): Promise<boolean> {
+  let seen = 0;
+  for (const { data } of stores.scan.scanAll({ to: await stores.ledger.head() })) {
+    if (names.some((name) => data.includes(name))) return true;
+    if (++seen % TURN === 0) await setImmediate();
+  }
+  return false;
 }
 
 function subjectNames(params: ReadParams<'subject.erase'>, stores: Stores): Name[] {
@@ -41,8 +65,18 @@ function subjectNames(params: ReadParams<'subject.erase'>, stores: Stores): Name
     .map((secrets) => nameOf(secrets, 'sub', params.issuer!, params.subject!));
 }
 
+/** As settings call their sources. */
+const SOURCE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
 /** Takes a bad source's facts out of every answer known after this (MODEL §3.3); two persons must be named. */
-export async function distrustSource(params: ReadParams<'source.distrust'>, stores: Stores): Promise<Answer> {
+export async function distrustSource(
+  params: ReadParams<'source.distrust'>,
+  stores: Stores,
+  frames: Frames,
+): Promise<Answer> {
+  // A fact is for ever, and what cannot name a source may be a token: it is neither recorded nor repeated.
+  if (!SOURCE_NAME.test(params.source) || withoutCredentials(params.source) !== params.source)
+    throw new WrongUse('source', 'is no name of a source', 'Name it as `tally status` lists it; nothing was recorded.');
   const by = [...new Set(params.by.map((person) => person.trim()).filter((person) => person !== ''))];
   if (by.length < 2)
     throw new WrongUse(
@@ -54,6 +88,8 @@ export async function distrustSource(params: ReadParams<'source.distrust'>, stor
   if (params.from !== undefined) data['from'] = instant('--from', params.from);
   if (params.to !== undefined) data['to'] = instant('--to', params.to);
   if (params.reason !== undefined) data['reason'] = params.reason;
+  const frame = await frames.frame({ tenant: params.tenant });
+  const isKnown = frames.sightingsOf(frame).clocks.clocks.has(params.source);
   const fact = ownFact({
     type: 'source.distrusted',
     tenant: params.tenant,
@@ -69,6 +105,7 @@ export async function distrustSource(params: ReadParams<'source.distrust'>, stor
       from: shown(data['from'] as number | undefined),
       to: shown(data['to'] as number | undefined),
       by,
+      notes: isKnown ? [] : [`no fact of ${params.source} is in the ledger; tally status lists the sources that are`],
     },
   };
 }

@@ -1,4 +1,5 @@
 import {
+  cutFor,
   factOf,
   nameOf,
   nameOfTokenDigest,
@@ -34,12 +35,17 @@ function namesOf(selector: Selector, stores: Stores): Name[] {
 }
 
 /** The tokens that a selector means: one, or every part of a conflicting identity. */
-function select(selector: Selector, frame: Frame, stores: Stores): FoldedView[] {
+export function select(selector: Selector, frame: Frame, stores: Stores): FoldedView[] {
+  const { links } = frame.history;
   for (const name of namesOf(selector, stores)) {
     const parts = frame.history.unitViews(name, frame.cut, frame.borders);
-    const exact = parts.filter((part) => part.view.name === frame.history.links.current(name));
+    const exact = parts.filter((part) => part.view.name === links.current(name));
     if (exact.length > 0) return exact;
     if (parts.length > 0) return parts;
+    // A token that shows several jtis (D17) is none of them alone: all of them are meant.
+    const rivals = links.rivalJtisOf(links.current(name));
+    const views = rivals.flatMap((jti) => frame.history.unitViews(jti, frame.cut, frame.borders));
+    if (views.length > 0) return [...new Map(views.map((each) => [each.view.name, each])).values()];
   }
   throw new NotFound(describe(selector), 'Check issuer and jti byte for byte, or ask with --as-of at a later time.');
 }
@@ -55,7 +61,10 @@ export async function showToken(params: ReadParams<'token.show'>, stores: Stores
   return { kind: 'value', value: answers.length === 1 ? answers[0] : answers };
 }
 
-/** Every fact that bears on a token: its own, and those of its families, fences, subject and key. */
+/**
+ * Every fact that bears on a token: its own, and those of its families, fences, subject and key. With `asOf`, those
+ * alone that had taken effect by then, each by the cut of its gateway.
+ */
 export async function tokenHistory(
   params: ReadParams<'token.history'>,
   stores: Stores,
@@ -79,11 +88,13 @@ export async function tokenHistory(
     if (view.kidName !== undefined) streams.add(`issuerkey-${view.kidName}`);
   }
   const facts: RecordedFact[] = [];
+  const isBefore = (fact: RecordedFact): boolean =>
+    params.asOf === undefined || fact.time <= cutFor(frame.cut, fact.gateway);
   for (const stream of streams) {
     for await (const event of stores.ledger.readStream(stream)) {
       if (event.position > frame.position) continue;
       const fact = factOf(event);
-      if (fact.tenant === params.tenant && bearsOn(fact, partsOnly, frame, parts)) facts.push(fact);
+      if (fact.tenant === params.tenant && isBefore(fact) && bearsOn(fact, partsOnly, frame, parts)) facts.push(fact);
     }
   }
   const byEffect = (a: RecordedFact, b: RecordedFact): number => a.time - b.time || Number(a.position - b.position);

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { EXIT, exitCodeOf } from '../exit-codes.js';
 import { fileInput } from '../ingest/file-input.js';
 import { ingestFile, type IngestedFile } from '../ingest/ingest-file.js';
 import { Interrupted, Interruption } from '../ingest/interruption.js';
@@ -11,6 +12,9 @@ import { commonOf, verb, type Shell } from '../shell.js';
 
 /** Rejections told one by one on a terminal. */
 const TOLD = 20;
+
+/** Exit codes of inputs that were not begun, for their command was wrong. */
+const REFUSED: ReadonlySet<number> = new Set([EXIT.wrongUse, EXIT.notFound]);
 
 export function addIngest(program: Command, shell: Shell): void {
   verb(program, 'ingest <files...>', 'take log files in; gzip too, `-` is standard input')
@@ -52,7 +56,7 @@ async function tellFile(
   of: number,
   shell: Shell,
 ): Promise<void> {
-  if (of === 1 || format === 'json' || format === 'tsv') return;
+  if (of === 1 || (error !== undefined && answer.records === 0) || format === 'json' || format === 'tsv') return;
   const cut = error === undefined ? '' : ' (broken off)';
   const { rejections: _told, sources: _sources, ...counts } = answer;
   if (format === 'ndjson') await shell.out.write(`${shownJson({ file, ...counts })}\n`);
@@ -62,6 +66,9 @@ async function tellFile(
 
 async function tellAll(done: readonly IngestedFile[], format: string, shell: Shell): Promise<void> {
   const totals = totalsOf(done);
+  const first = done[0];
+  // Refused before anything was read: there is nothing to report.
+  if (first?.error !== undefined && totals.records === 0 && REFUSED.has(exitCodeOf(first.error))) throw first.error;
   const { talk, out } = shell;
   for (const { file, ...rejection } of (totals.rejections ?? []).slice(0, TOLD))
     talk.say(rejectionLine(file, rejection));

@@ -1,3 +1,4 @@
+import { NO_SETTINGS } from '#lifecycle';
 import { NoDataDirectory } from '#platform';
 import type { Command } from 'commander';
 import { ask } from '../ask.js';
@@ -15,9 +16,10 @@ export function addSettings(program: Command, shell: Shell): void {
         await ask(command, shell, 'settings.check', { settings: document }, { lines: changeLines });
       } catch (error) {
         if (!(error instanceof NoDataDirectory)) throw error;
-        // Without a ledger there is nothing to compare with, but a file can be right or wrong by itself.
-        const { readSettings } = await import('../../../api/src/tally/settings.js');
-        const value = { valid: true, changes: [], settings: readSettings(document) };
+        // Without a ledger nothing is declared yet.
+        const { differences, readSettings } = await import('../../../api/src/tally/settings.js');
+        const read = readSettings(document);
+        const value = { valid: true, changes: differences(NO_SETTINGS, read), settings: read };
         await printValue(value, commonOf(command, shell).format, shell.out, changeLines);
       }
     },

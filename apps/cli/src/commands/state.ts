@@ -45,10 +45,18 @@ function instantShown(value: unknown): string {
 }
 
 function sayDigest({ digest, tokens, asOf, knownAt, leftOut }: Record<string, unknown>, { talk }: Shell): void {
-  const { time, version, component, activation, notes } = objectOf(asOf);
+  const { time, version, component, activation, contract, notes } = objectOf(asOf);
   const of =
-    version === undefined ? cell(time) : `${cell(version)} of ${cell(component)} (activation ${cell(activation)})`;
+    version === undefined
+      ? cell(time)
+      : contract === undefined
+        ? `${cell(version)} of ${cell(component)} (activation ${cell(activation)})`
+        : `${cell(time)}, with what ${cell(version)} of ${cell(component)} would do then`;
   talk.say(`${cell(tokens)} tokens as of ${of}, known at ${cell(objectOf(knownAt)['position'])}`);
+  if (contract === false)
+    talk.say(
+      `note: no contract of ${cell(version)} is declared, so nothing it would do is known; see tally deployment declare`,
+    );
   if (Array.isArray(notes)) for (const note of notes) talk.say(`note: ${cell(note)}`);
   if (leftOut !== undefined) talk.say(`left out, as their version is ambiguous or unknown: ${cell(leftOut)}`);
   talk.say(`digest ${cell(digest)}`);

@@ -36,7 +36,8 @@ export async function ingestFile(
   let acknowledged = NOTHING;
   try {
     const bytes = bytesOf(input.open(), interruption.signal, (n) => progress.read(n));
-    acknowledged = await tally.ingest(bytes, { ...options, what: input.name, finished: true }, (report) => {
+    const { signal } = interruption;
+    acknowledged = await tally.ingest(bytes, { ...options, what: input.name, finished: true, signal }, (report) => {
       acknowledged = report;
       progress.took(report.records);
     });

@@ -1,4 +1,5 @@
 import { TallyError, type Running } from '#platform';
+import { FORMS } from '../../../api/src/tally/errors.js';
 import { z } from 'zod';
 
 /** What the running tally answered, in its own words. */
@@ -8,7 +9,7 @@ export class Answered extends TallyError {
     super(told.message, {
       facts: { what: told.field, reason: told.reason },
       retry: told.retry,
-      remedy: told.remedy ?? 'See the log of `tally up`.',
+      remedy: told.remedy === FORMS.http ? FORMS.cli : (told.remedy ?? 'See the log of `tally up`.'),
     });
     this.code = told.code as `TALLY_${string}`;
   }

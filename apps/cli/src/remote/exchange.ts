@@ -8,6 +8,8 @@ export interface Sent {
   path: string;
   headers?: Record<string, string>;
   body?: AsyncIterable<Uint8Array> | string;
+  /** Breaks the connection off, also while this waits to send or to be answered. */
+  signal?: AbortSignal;
 }
 
 /**
@@ -16,12 +18,13 @@ export interface Sent {
  */
 export async function exchange(
   { running, agent }: { running: Running; agent: Agent },
-  { method, path, headers = {}, body }: Sent,
+  { method, path, headers = {}, body, signal }: Sent,
 ): Promise<IncomingMessage> {
   const request = open(new URL(path, running.url), {
     method,
     agent,
     headers: { authorization: `Bearer ${running.token}`, ...headers },
+    ...(signal && { signal }),
   });
   const answered = new Promise<IncomingMessage>((resolve, reject) => {
     request.once('response', resolve);

@@ -45,7 +45,7 @@ export class RemoteTally implements Tally {
   /** Sends the input as it is read; progress comes back batch by batch, each durable when it is told. */
   async ingest(
     input: AsyncIterable<Uint8Array>,
-    { tenant, source, finished }: IngestOptions,
+    { tenant, source, finished, signal }: IngestOptions,
     onProgress?: (report: IngestAnswer) => void,
   ): Promise<IngestAnswer> {
     let broken: { by: unknown } | undefined;
@@ -63,6 +63,7 @@ export class RemoteTally implements Tally {
         path: withQuery('/v1/events', Object.entries({ tenant, source, finished })),
         headers: { accept: NDJSON, 'content-type': NDJSON },
         body: sent(),
+        ...(signal && { signal }),
       });
       await refuseFailure(answer);
       return await lastOf(answer, onProgress);
