@@ -50,6 +50,19 @@ describe('who may say what (MODEL §3.2)', () => {
     expect(resolver.authorityOf(source, kind, issuer)).toBe(as);
   });
 
+  it('an issuer who names a token by jti without saying whose it is ends nothing, and vouches for nothing', () => {
+    const said = (type: ObservationType, names: { jti?: string; tok?: string }, data: object, source = 'keycloak') =>
+      resolver.resolve(fact(type, { source, names, data: { issuer: undefined, ...data } }))?.authority;
+    expect(said('token.revoked', { jti: 'b' }, {})).toBe('claimed');
+    expect(said('token.validated', { jti: 'b' }, {})).toBe('gateway');
+    expect(said('token.revoked', { jti: 'b' }, { issuer: ISSUER })).toBe('issuer');
+    expect(said('token.revoked', { tok: 'opaque' }, {})).toBe('issuer');
+    expect(said('token.revoked', { jti: 'b' }, {}, 'any')).toBe('issuer');
+    expect(said('token.revoked', { jti: 'b' }, {}, 'ops')).toBe('operator');
+    const foreign = fact('token.revoked', { names: { jti: 'a' }, data: { issuer: undefined } });
+    expect(viewOf([foreign, use('a', 0)], 'a')?.status).toBe('active');
+  });
+
   it('keeps a claim without effect, and raises it though nothing else is known of the token', () => {
     const claim = fact('token.revoked', { source: 'envoy', names: { jti: 'a' }, data: { issuer: ISSUER } });
     expect(viewOf([claim], 'a')).toBeUndefined();

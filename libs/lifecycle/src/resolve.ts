@@ -116,7 +116,7 @@ export class Resolver {
       if (distrust.source === fact.source && fact.time >= distrust.from && fact.time <= distrust.to) return undefined;
     }
     const kind = shortType(fact.type);
-    const authority = kind === undefined ? 'claimed' : this.authorityOf(fact.source, kind, fact.data['issuer']);
+    const authority = kind === undefined ? 'claimed' : this.authorityOfFact(fact, kind);
     return new Resolved(
       fact,
       kind,
