@@ -2,6 +2,7 @@ export * from './split-lines.js';
 export * from './ids.js';
 export * from './prepared.js';
 export * from './prepare.js';
+export { storedText } from './draft-event.js';
 export * from './seen-index.js';
 export * from './dead-letters.js';
 export * from './own-facts.js';

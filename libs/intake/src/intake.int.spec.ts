@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { DEFAULT_THRESHOLDS, namingSecrets, settingsSchema, type Settings } from '#lifecycle';
-import { EmbeddedLedger, type RecordedEvent } from '#ledger';
+import { EmbeddedLedger, type Ledger, type RecordedEvent } from '#ledger';
 import { ADAPTERS } from '#sources';
 import { preparedBatches } from './batches.js';
 import { DeadLetters } from './dead-letters.js';
@@ -175,16 +175,19 @@ describe('intake', () => {
   });
 
   it('forgets what the ledger did not take', async () => {
-    const failing = {
-      ...ledger,
-      revisionsOf: (streams: string[]) => ledger.revisionsOf(streams),
-      head: () => ledger.head(),
-      readAll: () => ledger.readAll(),
+    const failing: Ledger = {
+      append: () => Promise.reject(new Error('disk full')),
       appendMany: () => Promise.reject(new Error('disk full')),
+      readStream: (stream, options) => ledger.readStream(stream, options),
+      readAll: (options) => ledger.readAll(options),
+      subscribeAll: (options) => ledger.subscribeAll(options),
+      revisionsOf: (streams) => ledger.revisionsOf(streams),
+      head: () => ledger.head(),
+      close: () => ledger.close(),
     };
     const good = intake;
     intake = await Intake.open({
-      ledger: failing as unknown as EmbeddedLedger,
+      ledger: failing,
       seen,
       deadLetters,
       clock: () => NOW,

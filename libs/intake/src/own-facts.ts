@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { fullType, OWN_SOURCE, streamOf, type Names, type ObservationType } from '#lifecycle';
-import { storedText } from './prepare.js';
+import { storedText } from './draft-event.js';
 import { eventId, onceKey, recordKey } from './ids.js';
 import type { PreparedEvent } from './prepared.js';
 

@@ -5,9 +5,7 @@ import {
   OWN_SOURCE,
   placementOf,
   profileOf,
-  storedJson,
   streamOf,
-  type Fact,
   type Name,
   type NamingSecrets,
   type ObservationType,
@@ -30,6 +28,7 @@ import {
   type Reading,
 } from '#sources';
 import { dayOf, type BoxOwner } from '#security';
+import { joinsNames, storedText } from './draft-event.js';
 import { eventId, onceKey, recordDigest, recordKey, uuidOf } from './ids.js';
 import { NameCache } from './name-cache.js';
 import type { Prepared, PreparedEvent, Rejection } from './prepared.js';
@@ -321,44 +320,4 @@ function unreadable(line: number, bytes: string): Read {
     redrivable: false,
   };
   return { kind: 'refused', line, why, bytes, length: Buffer.byteLength(bytes) };
-}
-
-/** Facts that a replay's first pass must see: they say something of another name than their own. */
-function joinsNames(draft: Draft): boolean {
-  const { names, data } = draft;
-  return (
-    names.fam !== undefined ||
-    data['parent'] !== undefined ||
-    data['successor'] !== undefined ||
-    draft.type === 'token.aliased' ||
-    draft.type === 'token.renamed'
-  );
-}
-
-/** The stored JSON of a draft's fact. */
-export function storedText(
-  draft: Draft,
-  source: string,
-  tenant: string,
-  subject: string,
-  record: { key: string; digest: string; ordinal: number },
-  personal: PersonalBox | undefined,
-): string {
-  const fact: Fact = {
-    id: '',
-    type: draft.type,
-    source,
-    tenant,
-    subject,
-    time: draft.time,
-    names: draft.names,
-    data: draft.data,
-    record,
-  };
-  if (draft.version !== undefined) fact.version = draft.version;
-  if (draft.gateway !== undefined) fact.gateway = draft.gateway;
-  if (draft.region !== undefined) fact.region = draft.region;
-  if (draft.api !== undefined) fact.api = draft.api;
-  if (personal !== undefined) fact.personal = personal;
-  return storedJson(fact);
 }
