@@ -1,5 +1,6 @@
-import { assumedIssuer, lengthPrefixed } from '#lifecycle';
+import { assumedIssuer, canName, lengthPrefixed } from '#lifecycle';
 import type { Adapter, JsonObject, ReadContext, Reading } from './adapter.js';
+import { NOT_UNICODE } from './claims.js';
 import { isTokenEndpoint, readTokenEndpoint } from './apigee-tokens.js';
 import { fieldPaths, FieldReader, readRecordTime, statusOf, textOf } from './fields.js';
 import { reasonOf } from './refusals.js';
@@ -95,6 +96,10 @@ export const apigee: Adapter = {
     const org = fields.text('organization') ?? '';
     const env = fields.text('environment') ?? '';
     const messageId = fields.text('request_id');
+    for (const field of ['organization', 'environment', 'request_id']) {
+      if (canName(fields.text(field) ?? '')) continue;
+      return { kind: 'rejected', field: fields.pathOf(field), reason: NOT_UNICODE, redrivable: false };
+    }
     const line = {
       fields,
       time: time.at,
@@ -117,7 +122,8 @@ export interface ApigeeLine {
 }
 
 function issuerOf({ profile }: ReadContext, org: string, env: string): string {
-  return profile.issuers[`${org}/${env}`] ?? profile.issuers[org] ?? assumedIssuer('apigee', `${org}/${env}`);
+  const key = [`${org}/${env}`, org].find((each) => Object.hasOwn(profile.issuers, each));
+  return (key === undefined ? undefined : profile.issuers[key]) ?? assumedIssuer('apigee', `${org}/${env}`);
 }
 
 function readCall(record: JsonObject, { fields, issuer, ...line }: ApigeeLine, context: ReadContext): Reading {

@@ -1,4 +1,4 @@
-import { parseIsoTime, type ObservationType } from '#lifecycle';
+import { canName, parseIsoTime, type ObservationType } from '#lifecycle';
 import type { Adapter, Draft, JsonObject, ReadContext, Reading } from './adapter.js';
 import { at, isObject, textOf } from './fields.js';
 import { NOT_UNICODE } from './claims.js';
@@ -83,7 +83,9 @@ export const cdevents: Adapter = {
     const [, subjectType, predicate] = TYPE.exec(type) ?? [];
     if (subjectType === undefined || predicate === undefined) return rejected('context.type', 'is no CDEvents type');
     for (const field of ['id', 'source']) {
-      if (textOf(envelope[field]) === undefined) return rejected(`context.${field}`, 'is missing or empty');
+      const text = textOf(envelope[field]);
+      if (text === undefined) return rejected(`context.${field}`, 'is missing or empty');
+      if (!canName(text)) return rejected(`context.${field}`, NOT_UNICODE);
     }
     const time = parseIsoTime(String(envelope['timestamp'] ?? ''), context.profile.zone);
     if ('error' in time) return rejected('context.timestamp', time.error);
@@ -128,7 +130,7 @@ function readService(
   if (namings.fault) return namings.fault;
   if (component === undefined || component === '')
     return { field: 'subject.id', reason: 'is missing: which service is it?' };
-  if (!component.isWellFormed()) return { field: 'subject.id', reason: NOT_UNICODE };
+  if (!canName(component)) return { field: 'subject.id', reason: NOT_UNICODE };
   const { gateway: gatewayTag, region: regionTag } = profile.tags;
   const isGateway = environment !== undefined && gatewayTag !== '' && environment.startsWith(gatewayTag);
   return {

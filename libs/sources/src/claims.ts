@@ -80,7 +80,8 @@ export function readClaims(claims: JsonObject, shape: ClaimsShape, context: Read
 
   const spelled = naming('iss', claims['iss']);
   // A profile may name the issuer of lines that show none, under the empty key.
-  const issuer = profile.issuers[spelled ?? ''] ?? spelled;
+  const key = spelled ?? '';
+  const issuer = Object.hasOwn(profile.issuers, key) ? profile.issuers[key] : spelled;
   const jti = naming('jti', claims['jti']);
   const subject = naming('sub', claims['sub']);
   const clientClaim = claims['client_id'] !== undefined ? 'client_id' : claims['azp'] !== undefined ? 'azp' : 'cid';
@@ -170,7 +171,10 @@ export function readAudiences(value: Json | undefined, flattened = false): Audie
   if (value === undefined || value === null || value === '' || value === '-') return { kind: 'none' };
   if (typeof value === 'string') {
     const list = flattened && value.startsWith('[') ? listOf(value) : undefined;
-    return list ? readAudiences(list) : { kind: 'set', values: [value] };
+    if (!list) return { kind: 'set', values: [value] };
+    // Such text may be nested deeper than it could be written again.
+    const plain = list.every((item) => typeof item === 'string');
+    return plain ? readAudiences(list) : { kind: 'invalid', raw: value.slice(0, 64) };
   }
   if (!Array.isArray(value) || !value.every((item) => typeof item === 'string')) {
     return { kind: 'invalid', raw: JSON.stringify(value).slice(0, 64) };

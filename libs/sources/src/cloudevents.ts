@@ -1,12 +1,16 @@
-import { parseIsoTime, placementOf, shortType } from '#lifecycle';
+import { canName, parseIsoTime, placementOf, shortType } from '#lifecycle';
 import type { Adapter, Draft, Json, JsonObject, ReadContext, Reading } from './adapter.js';
 import { factOf } from './cloudevents/facts.js';
 import { readIdentity, type Identity } from './cloudevents/identity.js';
+import { takePersonal } from './cloudevents/personal.js';
+import { NOT_UNICODE } from './claims.js';
 import { isObject, textOf } from './fields.js';
 import { present } from './parts.js';
 import { rawPaths } from './use.js';
 
 const TYPE = /^tallystick\.([a-z]+\.[a-z]+)\.v(\d+)$/;
+/** The stream of an unknown type's events that name no token. */
+const UNNAMED = 'unnamed';
 /** What Tallystick concludes itself; nobody else states it. */
 const CONCLUSIONS = new Set(['finding', 'gate', 'rollback', 'access']);
 
@@ -31,7 +35,10 @@ const CONCLUSIONS = new Set(['finding', 'gate', 'rollback', 'access']);
  * | `version`, `gateway`, `region`, `api` of a `token.*` | stamped on the fact |
  * | `cutoff`, `from`, `to`, `watermark` | ms, or ISO 8601 text |
  *
- * `verified: false` says that nobody verified the claims; they then name nothing. A `fence.raised` without `match`
+ * `verified: false` says that nobody verified the claims; they then name nothing, and a gateway's ready names count
+ * only as far as they name the token itself (tok, cred). An issuer's source names what is its own by issuer and id: its
+ * ready names of jti, fam, kid, sub, ses and cli must be those that the same event's issuer and ids give. What common
+ * spellings call personal (`email`, `username`, `ip` …) goes into the personal box, and nowhere else. A `fence.raised` without `match`
  * matches everything that it identifies, and without `cutoff` ends what was born up to its own time. The `subject`
  * attribute counts where it is a name. Unknown `tallystick.` types of version 1 are kept and fold to nothing; later
  * versions and other types are rejected, and can be redriven when they are known.
@@ -85,8 +92,11 @@ export const cloudevents: Adapter = {
 function envelopeFault(record: JsonObject): { field: string; reason: string; redrivable?: boolean } | undefined {
   if (!String(record['specversion']).startsWith('1.')) return { field: 'specversion', reason: 'is not 1.0' };
   for (const field of ['id', 'source'] as const) {
-    if (textOf(record[field]) === undefined) return { field, reason: 'is missing or empty' };
+    const text = textOf(record[field]);
+    if (text === undefined) return { field, reason: 'is missing or empty' };
+    if (!canName(text)) return { field, reason: NOT_UNICODE };
   }
+  if (!canName(textOf(record['subject']) ?? '')) return { field: 'subject', reason: NOT_UNICODE };
   const match = TYPE.exec(String(record['type']));
   if (!match) return { field: 'type', reason: 'is not one of tallystick.<thing>.<verb>.v1', redrivable: true };
   if (CONCLUSIONS.has(match[1]!.split('.')[0]!)) {
@@ -109,14 +119,15 @@ function draftOf(
   const name = TYPE.exec(String(record['type']))![1]!;
   const known = shortType(String(record['type']));
   const stamps = name.startsWith('token.') ? takeStamps(identity.data) : {};
+  takePersonal(identity.data, known, identity.personal);
   if (context.credentials.length > 0) identity.data['raw'] = rawPaths(context.credentials);
   if (known !== undefined) {
     const fact = factOf(known, time, identity);
     return 'field' in fact ? fact : { ...fact, ...stamps };
   }
   const { names, data } = identity;
-  const given = textOf(record['subject']);
-  const subject = placementOf(names) ?? (given?.isWellFormed() ? given : 'unnamed');
+  // A subject that is no name may be anybody's address: it is not kept.
+  const subject = placementOf(names) ?? UNNAMED;
   return { type: name, time, subject, names, data, ...stamps };
 }
 

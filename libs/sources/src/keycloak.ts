@@ -1,4 +1,6 @@
+import { canName } from '#lifecycle';
 import type { Adapter, JsonObject, Reading } from './adapter.js';
+import { NOT_UNICODE } from './claims.js';
 import { readAdminEvent } from './keycloak/admin.js';
 import { readEvent, type KeycloakEvent } from './keycloak/event.js';
 import { draftsOf, TYPES } from './keycloak/facts.js';
@@ -61,6 +63,9 @@ export const keycloak: Adapter = {
     },
   },
   read(record, context): Reading {
+    if (typeof record['id'] === 'string' && !canName(record['id'])) {
+      return { kind: 'rejected', field: 'id', reason: NOT_UNICODE, redrivable: false };
+    }
     if (record['type'] === undefined) return readAdminEvent(record, context);
     const event = readEvent(record, context);
     if ('reason' in event) return { kind: 'rejected', ...event, redrivable: false };

@@ -66,3 +66,44 @@ describe('recognisedKeys', () => {
     ]);
   });
 });
+
+describe('nesting', () => {
+  const nested = (depth: number, open = '[', close = ']') => open.repeat(depth) + '1' + close.repeat(depth);
+
+  it.each([
+    ['arrays', '['.repeat(8000) + ']'.repeat(8000)],
+    ['arrays in an element', `[{"a":${nested(10_000)}}]`],
+    ['objects', nested(10_000, '{"a":', '}')],
+    ['objects and arrays', nested(5000, '[{"a":', '}]')],
+    ['just one level too many', nested(201, '{"a":', '}')],
+  ])('too deep: %s', (_what, line) => {
+    const records = recordsOfLine(line);
+    expect(records).toHaveLength(1);
+    expect(records[0]).toMatchObject({ bad: 'is nested too deeply' });
+  });
+
+  it('is no matter as deep as any log goes', () => {
+    expect(recordsOfLine(nested(200, '{"a":', '}'))[0]).toHaveProperty('json');
+  });
+
+  it('costs only the element or value that is too deep, and keeps each as it was written', () => {
+    const deep = nested(10_000, '{"a":', '}');
+    const line = `[ {"b": "],[\\"" , "c":[1, 2]},\n ${deep},true , {"d":1.0} ] {"e":2}${deep}`;
+    expect(recordsOfLine(line).map((record) => record.text)).toEqual([
+      '{"b": "],[\\"" , "c":[1, 2]}',
+      deep,
+      'true',
+      '{"d":1.0}',
+      '{"e":2}',
+      deep,
+    ]);
+    expect(recordsOfLine(line).map((record) => ('bad' in record ? record.bad : 'good'))).toEqual([
+      'good',
+      'is nested too deeply',
+      'is not a JSON object',
+      'good',
+      'good',
+      'is nested too deeply',
+    ]);
+  });
+});

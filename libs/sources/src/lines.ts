@@ -7,6 +7,9 @@ export type LineRecord = { json: JsonObject; text: string } | { bad: string; tex
 /** A byte order mark, NULs (a truncated and reopened log file) and white space before a record are none. */
 const LEADING = /^[\uFEFF\u0000\s]+/;
 
+/** No shipped format nests deeper than about ten levels; what walks a record may go down this far safely. */
+const MAX_NESTING = 200;
+
 /**
  * The records of one line: one JSON object, the elements of an array, or several values written one after another
  * (interleaved standard output). Blank lines and empty arrays have none. Where valid values are followed by something
@@ -35,12 +38,45 @@ export function recordsOfLine(line: string): LineRecord[] {
 }
 
 function recordsOfValue(value: Json, text: string): LineRecord[] {
-  if (isObject(value)) return [{ json: value, text }];
-  if (!Array.isArray(value)) return [{ bad: 'is not a JSON object', text: text.trim() }];
-  return value.map((element): LineRecord => {
-    const own = JSON.stringify(element);
-    return isObject(element) ? { json: element, text: own } : { bad: 'is not a JSON object', text: own };
-  });
+  if (!Array.isArray(value)) return [recordOf(value, text)];
+  const texts = elementsOf(text);
+  return value.map((element, i) => recordOf(element, texts[i]!));
+}
+
+function recordOf(value: Json, text: string): LineRecord {
+  if (isTooDeep(value, MAX_NESTING)) return { bad: 'is nested too deeply', text: text.trim() };
+  return isObject(value) ? { json: value, text } : { bad: 'is not a JSON object', text: text.trim() };
+}
+
+/** Whether anything stands deeper than `left` levels; it never goes deeper itself. */
+function isTooDeep(value: Json, left: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (left === 0) return true;
+  if (Array.isArray(value)) return value.some((item) => isTooDeep(item, left - 1));
+  for (const key in value) if (isTooDeep(value[key]!, left - 1)) return true;
+  return false;
+}
+
+/** The texts of the elements of a valid JSON array, as they stand there. */
+function elementsOf(text: string): string[] {
+  const texts: string[] = [];
+  let depth = 0;
+  let quoted = false;
+  let from = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (quoted) {
+      if (code === 0x5c) i++;
+      else if (code === 0x22) quoted = false;
+    } else if (code === 0x22) quoted = true;
+    else if (code === 0x7b || code === 0x5b) {
+      if (depth++ === 0) from = i + 1;
+    } else if ((code === 0x2c && depth === 1) || ((code === 0x7d || code === 0x5d) && --depth === 0)) {
+      texts.push(text.slice(from, i).trim());
+      from = i + 1;
+    }
+  }
+  return texts;
 }
 
 function parse(text: string): Json | undefined {

@@ -1,4 +1,6 @@
+import { canName } from '#lifecycle';
 import type { Adapter, JsonObject, Reading } from './adapter.js';
+import { NOT_UNICODE } from './claims.js';
 import { readEvent, type OktaEvent } from './okta/event.js';
 import { TYPES } from './okta/facts.js';
 import { noteRaw } from './parts.js';
@@ -58,6 +60,8 @@ export const okta: Adapter = {
     if (known === undefined) return { kind: 'ignored', why: `${type} states nothing about a token` };
     const event = readEvent(record, context);
     if ('field' in event) return { kind: 'rejected', ...event, redrivable: event.field === 'published' };
+    if (!canName(String(record['uuid'])))
+      return { kind: 'rejected', field: 'uuid', reason: NOT_UNICODE, redrivable: false };
     const drafts = known[1](event, context);
     if (typeof drafts === 'string') return { kind: 'ignored', why: drafts };
     if (drafts.length === 0) return nothingNamed(event);

@@ -1,8 +1,10 @@
-import { OBSERVATIONS, parseIsoTime, placementOf, type Names, type ObservationType } from '#lifecycle';
+import { canName, OBSERVATIONS, parseIsoTime, placementOf, type Names, type ObservationType } from '#lifecycle';
 import type { Draft } from '../adapter.js';
+import { NOT_UNICODE } from '../claims.js';
 import { isObject } from '../fields.js';
 import { present } from '../parts.js';
-import { faultOf, type Identity, type IdentityFault } from './identity.js';
+import { faultOf } from './faults.js';
+import type { Identity, IdentityFault } from './identity.js';
 
 /** Fields that hold an instant; ISO 8601 text is taken for its milliseconds. */
 const INSTANTS = ['cutoff', 'from', 'to', 'watermark', 'firstAt', 'lastAt'];
@@ -57,12 +59,12 @@ function streamSubjectOf(type: ObservationType, names: Names, data: Record<strin
       return subject ?? { field: 'data.match', reason: 'names no session, subject, client or key' };
     }
     case 'deployment':
-      return textIn(data, 'component') ?? { field: 'data.component', reason: 'is empty' };
+      return keyIn(data, 'component');
     case 'source':
-      return textIn(data, 'source') ?? { field: 'data.source', reason: 'is empty' };
+      return keyIn(data, 'source');
     default:
       // Attestations and legal holds are about a token, or about the tenant as a whole; settings about the tenant.
-      return textIn(data, 'token') ?? 'settings';
+      return textIn(data, 'token') ?? (thing === 'settings' ? undefined : placementOf(names)) ?? 'settings';
   }
 }
 
@@ -71,4 +73,11 @@ const missing = (what: string): IdentityFault => ({ field: 'data', reason: `does
 function textIn(data: Record<string, unknown>, key: string): string | undefined {
   const value = data[key];
   return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+/** A field that a stream is called after. */
+function keyIn(data: Record<string, unknown>, key: string): string | IdentityFault {
+  const text = textIn(data, key);
+  if (text === undefined) return { field: `data.${key}`, reason: 'is empty' };
+  return canName(text) ? text : { field: `data.${key}`, reason: NOT_UNICODE };
 }

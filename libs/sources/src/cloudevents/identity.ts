@@ -1,10 +1,11 @@
-import { isName, kindOfName, namesSchema, readNaming, type Name, type Names } from '#lifecycle';
+import { canName, isName, readNaming, type Name, type Names, type Naming } from '#lifecycle';
 import type { Json, JsonObject, Personal, ReadContext } from '../adapter.js';
 import { NOT_UNICODE, readClaims, type ClaimsFault, type ClaimsReading } from '../claims.js';
 import { isObject, textOf } from '../fields.js';
 import { netName, readClientAddress } from '../net.js';
 import { displayed, present } from '../parts.js';
 import { agentProduct } from '../presenter.js';
+import { countsOfIssuer, foreignName, NOT_ITS_OWN, readyNames, trustIn } from './ready-names.js';
 
 /** What the data of an event identifies: names, the fields that stay, and what goes into the personal box. */
 export interface Identity {
@@ -52,31 +53,38 @@ const RAW = /^data\.(access_token|refresh_token|id_token|api_key)$/;
 const RAW_KINDS: Readonly<Record<string, string>> = { refresh_token: 'refresh', id_token: 'id', api_key: 'apiKey' };
 
 export function readIdentity(data: JsonObject, subject: unknown, context: ReadContext): Identity | IdentityFault {
-  const names: Names = {};
   const kept: Record<string, unknown> = Object.fromEntries(Object.entries(data).filter(([key]) => !CONSUMED.has(key)));
   const claims = claimsOf(data, context);
   if ('field' in claims) return claims;
-  Object.assign(names, claims.names);
   const issuer = textOf(claims.data['issuer'] as Json | undefined);
   for (const [key, value] of Object.entries(claims.data)) kept[key] ??= value;
-  if (claims.notes.length > 0) kept['notes'] = claims.notes;
 
-  const ready = namesSchema.safeParse(data['names'] ?? {});
-  if (!ready.success) return faultOf('data.names', ready.error.issues[0]!);
-  Object.assign(names, present(ready.data));
-  if (typeof subject === 'string' && isName(subject)) names[kindOfName(subject)!] ??= subject;
-
+  const trust = trustIn(data, context);
+  const stated: Names = {};
   for (const add of [addDigest, addCredential, addConsumer, addGrant]) {
-    const fault = add(data, issuer, names, kept, context);
+    const fault = add(data, issuer, stated, kept, context);
     if (fault) return fault;
   }
+  const computed: Names = { ...claims.names, ...stated };
+  const notes = [...claims.notes];
+  const ready = readyNames(data, subject, computed, trust, notes);
+  if (isFault(ready)) return ready;
+  const foreign = trust === 'own' ? foreignName(data, computed) : undefined;
+  if (foreign) return foreign;
+  const names: Names = { ...claims.names, ...ready, ...stated };
+
   for (const key of REFERENCES) {
     const value = data[key];
     if (value === undefined || value === null) continue;
     const name = referenceOf(value, issuer, context);
     if (name === undefined) return notAReference(data, key);
-    kept[key] = name;
+    if (trust === 'own' && !mayRefer(key, value, name, issuer, computed)) {
+      return { field: `data.${key}`, reason: typeof value === 'string' ? NOT_ITS_OWN : 'is of another issuer' };
+    }
+    if (trust !== 'none' || !countsOfIssuer(name)) kept[key] = name;
+    else if (!notes.includes('names:unverified')) notes.push('names:unverified');
   }
+  if (notes.length > 0) kept['notes'] = notes;
   const net = netName(context.name, data['client_ip'], context.profile.trustedProxies);
   if (net !== undefined) names.net = net;
   const agent = agentProduct(data['user_agent']);
@@ -139,21 +147,26 @@ const addDigest: Add = (data, _issuer, names, kept, context) => {
 const addCredential: Add = (data, _issuer, names, _kept, context) => {
   const value = data['credential'];
   if (value === undefined || value === null) return undefined;
-  const system = isObject(value) ? textOf(value['system']) : undefined;
+  const system = readNaming(isObject(value) ? value['system'] : undefined);
   const id = readNaming(isObject(value) ? value['id'] : undefined);
-  if (system === undefined || !('text' in id)) return { field: 'data.credential', reason: 'is not {system, id}' };
-  names.cred = context.name('cred', system, id.text);
+  if (notUnicode(system, id)) return { field: 'data.credential', reason: NOT_UNICODE };
+  if (!('text' in system) || !('text' in id)) return { field: 'data.credential', reason: 'is not {system, id}' };
+  names.cred = context.name('cred', system.text, id.text);
   return undefined;
 };
+
+const notUnicode = (...namings: Naming[]) =>
+  namings.some((naming) => 'reason' in naming && naming.reason === 'not-unicode');
 
 const addConsumer: Add = (data, _issuer, names, _kept, context) => {
   const value = data['consumer'];
   if (value === undefined || value === null) return undefined;
-  const system = isObject(value) ? textOf(value['system']) : context.profile.name;
+  const system = readNaming(isObject(value) ? value['system'] : context.profile.name);
   const id = readNaming(isObject(value) ? value['id'] : value);
-  if (system === undefined || !('text' in id))
+  if (notUnicode(system, id)) return { field: 'data.consumer', reason: NOT_UNICODE };
+  if (!('text' in system) || !('text' in id))
     return { field: 'data.consumer', reason: 'is neither text nor {system, id}' };
-  names.con = context.name('con', system, id.text);
+  names.con = context.name('con', system.text, id.text);
   return undefined;
 };
 
@@ -183,20 +196,29 @@ function referenceOf(value: Json, issuer: string | undefined, context: ReadConte
   if (!isObject(value)) return undefined;
   const jti = readNaming(value['jti']);
   const of = textOf(value['issuer']) ?? issuer;
-  if ('text' in jti && of !== undefined) return context.name('jti', of, jti.text);
+  if ('text' in jti && of !== undefined && canName(of)) return context.name('jti', of, jti.text);
   if (typeof value['token_sha256'] === 'string') return context.nameOfDigest(value['token_sha256']);
   const { credential } = value;
   if (!isObject(credential)) return undefined;
   const [system, id] = [textOf(credential['system']), readNaming(credential['id'])];
-  return system !== undefined && 'text' in id ? context.name('cred', system, id.text) : undefined;
+  return system !== undefined && canName(system) && 'text' in id ? context.name('cred', system, id.text) : undefined;
 }
+
+/**
+ * What an issuer's source may refer to. An exchange may begin with another issuer's token, which it does not change;
+ * every other reference reaches the token itself, and must be to one of the event's own issuer.
+ */
+function mayRefer(key: string, value: Json, name: Name, issuer: string | undefined, computed: Names): boolean {
+  if (!countsOfIssuer(name) || Object.values(computed).includes(name)) return true;
+  if (!isObject(value)) return false;
+  if (key === 'subjectToken' || key === 'actorToken') return true;
+  return issuer !== undefined && (textOf(value['issuer']) ?? issuer) === issuer;
+}
+
+const isFault = (value: Names | IdentityFault): value is IdentityFault => 'field' in value;
 
 /** A text that is no name may be a token in clear: it must not live on in a dead letter. */
 function notAReference(data: JsonObject, key: string): IdentityFault {
   if (typeof data[key] === 'string') data[key] = '[redacted]';
   return { field: `data.${key}`, reason: 'is neither a name nor {issuer, jti}, {token_sha256} or {credential}' };
-}
-
-export function faultOf(at: string, issue: { path: PropertyKey[]; message: string }): IdentityFault {
-  return { field: [at, ...issue.path.map(String)].join('.'), reason: issue.message };
 }
