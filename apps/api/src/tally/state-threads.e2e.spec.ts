@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 
 /** In the built program, for a worker thread loads no TypeScript: a listing by two threads is that of one. */
 const SCRIPT = `
-  const [, folder, dist] = process.argv;
+  const [, , folder, dist] = process.argv;
   const { LocalTally } = await import(dist + 'apps/api/src/tally/local-tally.js');
   const { Frames } = await import(dist + 'apps/api/src/tally/frames.js');
   const { linesInThreads } = await import(dist + 'apps/api/src/tally/state-threads.js');
@@ -37,12 +37,14 @@ it('two threads list what one lists', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'tally-threads-'));
   try {
     const dist = new URL('../../../../dist/', import.meta.url).href;
+    // A file, for threads inherit what the process was started with.
+    const script = join(folder, 'script.mjs');
+    writeFileSync(script, SCRIPT);
     const { NODE_OPTIONS: _options, ...env } = process.env;
-    const { stdout } = await promisify(execFile)(
-      process.execPath,
-      ['--input-type=module', '-e', SCRIPT, '--', join(folder, 'data'), dist],
-      { env, cwd: fileURLToPath(new URL('../../../../', import.meta.url)) },
-    );
+    const { stdout } = await promisify(execFile)(process.execPath, [script, join(folder, 'data'), dist], {
+      env,
+      cwd: fileURLToPath(new URL('../../../../', import.meta.url)),
+    });
     const { tokens, same } = JSON.parse(stdout) as { tokens: number; same: boolean };
     expect(tokens).toBeGreaterThan(1000);
     expect(same).toBe(true);
