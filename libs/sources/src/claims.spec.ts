@@ -85,7 +85,8 @@ describe('times', () => {
     [{ iat: 1773133200 }, { kind: 'never' }, []],
     [{ iat: 1773133200, exp: null }, { kind: 'never' }, []],
     [{ iat: 1773133200, exp: '' }, { kind: 'never' }, []],
-    [{ iat: 1773133200, exp: 99 }, { kind: 'implausible' }, []],
+    [{ iat: 1773133200, exp: 99 }, { kind: 'at', at: 1773133200000, flags: ['at-issue'] }, []],
+    [{ exp: 99 }, { kind: 'implausible' }, []],
     [{ iat: 'soon', exp: 'never' }, { kind: 'unknown' }, ['iat:implausible']],
     [{ exp: null }, { kind: 'unknown' }, []],
   ])('%j', (claims, expiry, notes) => {
