@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { request } from 'node:http';
+import { request, type IncomingMessage } from 'node:http';
 import { once } from 'node:events';
 import { gzipSync } from 'node:zlib';
 import { createLog, DiskFull } from '#platform';
@@ -68,7 +68,7 @@ beforeEach(async () => {
     vitals: { head: async () => 42n, deadLetters: () => 3, checkWritable: () => writable() },
     bearer: BEARER,
     log: createLog({ write: (line) => logged.push(line) }),
-    inputs: { atOnce: 1, waiting: 1 },
+    inputs: { atOnce: 1, waiting: 1, idleMs: 20 },
   });
 });
 afterEach(() => api.close(100));
@@ -156,7 +156,9 @@ describe('a question', () => {
     expect(status).toBe(500);
     expect(JSON.stringify(told)).not.toContain('insides');
     expect(logged.join('')).toContain('insides');
-    expect(await errorOf(await get('/v1/nothing'))).toMatchObject([404, { code: 'TALLY_NO_SUCH_PATH' }]);
+    const lost = await errorOf(await get('/v1/nothing/Opq5f0a2c'));
+    expect(lost).toMatchObject([404, { code: 'TALLY_NO_SUCH_PATH' }]);
+    expect(JSON.stringify(lost)).not.toContain('Opq');
   });
 });
 
@@ -262,6 +264,19 @@ describe('records', () => {
     open();
     expect([(await first).status, (await second).status]).toEqual([200, 200]);
     expect(tally.taken.sort()).toEqual(['{"a":1}', '{"a":2}']);
+  });
+
+  it('give their place up if their sender is silent while another waits', async () => {
+    const silent = request(`${api.url}/v1/events`, { method: 'POST', headers: auth });
+    silent.write('{"a":1}\n');
+    while (tally.taken.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    const [next, [response]] = await Promise.all([
+      post('/v1/events', '{"a":2}\n'),
+      once(silent, 'response') as Promise<[IncomingMessage]>,
+    ]);
+    expect([next.status, response.statusCode]).toEqual([200, 408]);
+    expect(tally.taken).toEqual(['{"a":1}', '{"a":2}']);
+    silent.destroy();
   });
 
   it('of a client that breaks off stay as far as they were acknowledged', async () => {

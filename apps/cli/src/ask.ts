@@ -41,12 +41,12 @@ export async function ask<Q extends QuestionName>(
     }
     view.keep?.(answer.value);
     await printValue(answer.value, format, shell.out, view.lines);
-    sayNotes(answer.value, shell);
+    if (accessFor(question) === 'write') sayNotes(answer.value, shell);
     shell.exitCode = exitCodeOfVerdict(answer.verdict);
   });
 }
 
-/** What was done, though it may not be what was meant. */
+/** What was done though it may not be what was meant; the notes of other answers are part of what they print. */
 function sayNotes(value: unknown, { talk }: Shell): void {
   const { notes } = objectOf(value);
   if (Array.isArray(notes)) for (const note of notes) talk.say(`note: ${cell(note)}`);

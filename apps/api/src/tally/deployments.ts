@@ -117,7 +117,7 @@ function intervalRow(interval: Interval): Record<string, unknown> {
   };
 }
 
-const declarationSchema = z.strictObject({
+export const declarationSchema = z.strictObject({
   component: z.string().min(1),
   version: z.string().min(1),
   contract: contractSchema.optional(),

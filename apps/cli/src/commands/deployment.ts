@@ -1,3 +1,4 @@
+import { contractSchema } from '#lifecycle';
 import type { Command } from 'commander';
 import { ask } from '../ask.js';
 import { cell } from '../output/cells.js';
@@ -37,11 +38,19 @@ export function addDeployment(program: Command, shell: Shell): void {
         await ask(command, shell, 'deployment.show', params, { lines: deploymentLines });
       },
     );
-  verb(deployment, 'declare <file>', 'record what a version accepts: its contract, as JSON').action(
-    async (file: string, _flags: unknown, command: Command) => {
+  verb(deployment, 'declare <file>', 'record what a version accepts: its contract, as JSON')
+    .addHelpText(
+      'after',
+      '\nThe file holds {"component", "version", "contract", "artifact", "lineage", "at"}, or a list of such; the first' +
+        `\ntwo are needed. Of a contract: ${Object.keys(contractSchema.shape).join(', ')}.`.replace(
+          /(.{1,110})( |$)/g,
+          '$1\n',
+        ) +
+        'docs/deployments.md explains each key, with a whole example.',
+    )
+    .action(async (file: string, _flags: unknown, command: Command) => {
       await ask(command, shell, 'deployment.declare', { declaration: readDocument(file) });
-    },
-  );
+    });
   for (const [name, description] of [
     ['activate', 'record that a version took over'],
     ['deactivate', 'record that a version was taken out'],

@@ -8,7 +8,7 @@ import { whenFlags, whenOf, type When } from './token.js';
 export function addFindings(program: Command, shell: Shell): void {
   whenFlags(verb(program, 'findings', 'what is odd about tokens, worst first'))
     .addOption(new Option('--severity <severity>', 'this one or worse').choices([...SEVERITIES]))
-    .option('--rule <rule>', 'of this rule or kind, such as D2')
+    .option('--rule <rule>', 'of this rule or kind, such as D2 or never-expires')
     .option('--token <name>', 'about this token')
     .action(async (flags: When & { severity?: Severity; rule?: string; token?: string }, command: Command) => {
       const { severity, rule, token } = flags;

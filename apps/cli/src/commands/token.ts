@@ -28,7 +28,11 @@ export function addToken(program: Command, shell: Shell): void {
       await ask(command, shell, 'token.show', { ...chosen, ...whenOf(flags) }, { lines: tokenLines });
     },
   );
-  whenFlags(selectorFlags(verb(token, 'history [name]', 'every fact that bears on a token: when, by whom')))
+  whenFlags(
+    selectorFlags(
+      verb(token, 'history [name]', 'every fact that bears on a token: when, by whom; with --as-of, up to then'),
+    ),
+  )
     .option('--order <order>', 'effective: when it was true; recorded: when we knew')
     .option('--personal', 'open the personal fields, such as addresses')
     .action(
