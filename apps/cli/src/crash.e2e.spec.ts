@@ -100,7 +100,9 @@ describe.each(['SIGKILL', 'SIGINT'] as const)('%s at a random point of an intake
       expect(kept.length).toBeGreaterThanOrEqual(events);
       if (signal === 'SIGINT' && total !== undefined) {
         // It ended in order: what it told is exactly what is there.
-        expect({ code, kept: kept.length }).toEqual({ code: code === 0 ? 0 : 130, kept: total });
+        // No code: the signal came after it had told its total and stopped listening.
+        expect([0, 130, null]).toContain(code);
+        expect(kept).toHaveLength(total);
       }
       expect(whole).toEqual(expected);
       rmSync(data, { recursive: true });
