@@ -115,7 +115,10 @@ describe('intake', () => {
     await take(`${line()}\n`);
     const forget = ['', '-wal', '-shm'];
     for (const damage of ['none', 'lost', 'ahead'] as const) {
-      if (damage === 'ahead') seen.commit(1_000_000n);
+      if (damage === 'ahead') {
+        seen.see('00'.repeat(16), '00'.repeat(16));
+        seen.commit(1_000_000n);
+      }
       await close();
       if (damage === 'lost')
         for (const suffix of forget) rmSync(join(folder, `intake.sqlite${suffix}`), { force: true });

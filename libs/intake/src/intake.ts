@@ -43,6 +43,7 @@ export class Intake {
       await this.inTurn(() => this.orForget(() => this.commit(batch, account)));
       onBatch?.(account);
     }
+    await this.inTurn(() => Promise.resolve(this.parts.seen.save()));
   }
 
   /** Appends facts that the product states itself; those stated before are not written again. Gives how many were. */

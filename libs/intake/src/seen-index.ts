@@ -4,6 +4,9 @@ import { rmSync } from 'node:fs';
 /** Version of the table; an older or broken index is thrown away and filled again from `$all`. */
 const VERSION = 1;
 
+/** Batches that reach the file together. */
+const BATCHES_A_SAVE = 32;
+
 export type Seen = 'new' | 'duplicate' | 'conflict';
 
 /**
@@ -15,13 +18,23 @@ export class SeenIndex {
   private readonly firstOf: Database.Statement<[Buffer, Buffer]>;
   private readonly insert: Database.Statement<[Buffer, Buffer]>;
   private readonly find: Database.Statement<[Buffer], { digest: Buffer }>;
+  private readonly moveCursor: Database.Statement<[bigint]>;
+  private readonly openBatch: Database.Statement<[]>;
+  private readonly releaseBatch: Database.Statement<[]>;
+  private readonly undoBatch: Database.Statement<[]>;
   private cursorAt: bigint;
+  private inBatch = false;
+  private unsaved = 0;
 
   private constructor(db: Database.Database) {
     this.db = db;
     this.firstOf = db.prepare('INSERT INTO seen (key, digest) VALUES (?, ?) ON CONFLICT DO NOTHING');
     this.insert = db.prepare('INSERT INTO variants (key, digest) VALUES (?, ?) ON CONFLICT DO NOTHING');
     this.find = db.prepare('SELECT digest FROM seen WHERE key = ?');
+    this.moveCursor = db.prepare('UPDATE cursor SET position = ?');
+    this.openBatch = db.prepare('SAVEPOINT batch');
+    this.releaseBatch = db.prepare('RELEASE batch');
+    this.undoBatch = db.prepare('ROLLBACK TO batch');
     const row = db.prepare<[], { position: bigint }>('SELECT position FROM cursor').safeIntegers().get();
     this.cursorAt = row?.position ?? 0n;
   }
@@ -75,32 +88,51 @@ export class SeenIndex {
     return this.find.get(Buffer.from(key, 'hex')) !== undefined;
   }
 
+  /** A batch stands in a savepoint of its own within one long transaction. */
   private begin(): void {
     if (!this.db.inTransaction) this.db.exec('BEGIN IMMEDIATE');
+    if (this.inBatch) return;
+    this.openBatch.run();
+    this.inBatch = true;
   }
 
-  /** Makes what was seen since the last commit permanent, up to a position; call it after the ledger's answer. */
+  /**
+   * Keeps what was seen since the last commit, up to a position; call it after the ledger's answer. It reaches the
+   * file with later batches together: keys are random, and a page that is written once for many of them costs less.
+   */
   commit(position: bigint): void {
-    this.begin();
-    this.db.prepare('UPDATE cursor SET position = ?').run(position);
-    this.db.exec('COMMIT');
+    if (this.inBatch) this.releaseBatch.run();
+    this.inBatch = false;
     this.cursorAt = position;
+    if (++this.unsaved >= BATCHES_A_SAVE) this.save();
+  }
+
+  /** Writes what was kept to the file. Without it nothing is lost: the ledger is read again from the cursor on. */
+  save(): void {
+    if (!this.db.inTransaction) return;
+    this.rollback();
+    this.moveCursor.run(this.cursorAt);
+    this.db.exec('COMMIT');
+    this.unsaved = 0;
   }
 
   /** Forgets everything; the next catch-up fills it again. */
   reset(): void {
-    this.rollback();
+    this.save();
     this.db.exec('DELETE FROM seen; DELETE FROM variants; UPDATE cursor SET position = 0');
     this.cursorAt = 0n;
   }
 
   /** Forgets what was seen since the last commit: the ledger refused it. */
   rollback(): void {
-    if (this.db.inTransaction) this.db.exec('ROLLBACK');
+    if (!this.inBatch) return;
+    this.undoBatch.run();
+    this.releaseBatch.run();
+    this.inBatch = false;
   }
 
   close(): void {
-    this.rollback();
+    this.save();
     this.db.close();
   }
 }
