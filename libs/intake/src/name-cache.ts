@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { nameOf, nameOfTokenDigest, type Name, type NameKind, type NamingSecrets } from '#lifecycle';
 
 /** Names remembered for each (kind, issuer or system) before they are forgotten together. */
-const KEPT = 50_000;
+const KEPT = 20_000;
 
 /** Gives names and remembers a bounded number of them; raw tokens are never remembered, only their SHA-256. */
 export class NameCache {

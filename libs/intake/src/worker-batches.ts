@@ -22,7 +22,7 @@ class Reader {
     this.worker = new Worker(new URL('./prepare-worker.js', import.meta.url), {
       workerData: data,
       // A batch lives longer than the default young generation, and would be copied again and again.
-      resourceLimits: { maxYoungGenerationSizeMb: 96 },
+      resourceLimits: { maxYoungGenerationSizeMb: 48 },
     });
     this.worker.on('message', (batch: FromWorker) => this.waiting.shift()?.resolve(unpackBatch(batch)));
     this.worker.on('error', (error) => this.fail(error));
