@@ -137,6 +137,7 @@ describe('suspensions (MODEL §5.3)', () => {
     expect(held(facts, HOUR - 1)).toBe(true);
     expect(held(facts, HOUR)).toBe(false);
     expect(held([...facts, op('suspended', HOUR)])).toBe(true);
+    expect(held([op('suspended', HOUR), ...facts])).toBe(true);
     expect(held([...facts, op('suspended', MINUTE, 'other')])).toBe(true);
   });
 
@@ -152,6 +153,26 @@ describe('suspensions (MODEL §5.3)', () => {
     expect(viewOf([...facts, fact('subject.reinstated', { at: 2 * HOUR, names: { sub: 'u' } })], 'a')?.status).toBe(
       'issued',
     );
+  });
+});
+
+describe('legal holds', () => {
+  const hold = (type: 'placed' | 'released', at: number, names = {}, data = {}) =>
+    fact(`legalhold.${type}`, { at, names, data: { hold: 'case 7', ...data } });
+  const token = issued(0, {}, { sub: 'u' });
+  const held = (facts: RecordedFact[], at?: number) => viewOf([token, ...facts], 'a', at)?.legalHold;
+
+  it('stand from when they were placed, on a token or its subject, until released by their name', () => {
+    for (const placed of [hold('placed', MINUTE, { jti: 'a' }), hold('placed', MINUTE, { sub: 'u' })]) {
+      expect(held([placed], MINUTE - 1)).toBe(false);
+      expect(held([placed], MINUTE)).toBe(true);
+      const facts = [placed, hold('released', HOUR)];
+      expect(held(facts, HOUR - 1)).toBe(true);
+      expect(held(facts, HOUR)).toBe(false);
+      expect(held([placed, hold('released', MINUTE)])).toBe(true);
+      expect(held([placed, hold('released', HOUR, {}, { hold: 'case 8' })])).toBe(true);
+    }
+    expect(held([hold('placed', 0, { sub: 'v' })])).toBe(false);
   });
 });
 
@@ -172,6 +193,7 @@ describe('fences and birth (MODEL §5.5)', () => {
     ['issuance before', [issued(HOUR - 1, {}, { sub: 'u' })], true],
     ['a gateway two hours slow does not end a new login', [issued(HOUR + 1, {}, { sub: 'u' }), seen(-HOUR)], false],
     ['a sighting within five minutes counts', [issued(HOUR + MINUTE, {}, { sub: 'u' }), seen(HOUR - MINUTE)], true],
+    ['at five minutes it still does', [issued(HOUR + 4 * MINUTE, {}, { sub: 'u' }), seen(HOUR - MINUTE)], true],
     ['just beyond five minutes it does not', [issued(HOUR, {}, { sub: 'u' }), seen(HOUR - 5 * MINUTE - 1)], false],
     ['iat before issuance', [issued(HOUR + 1, { iat: T0 + HOUR - 1 }, { sub: 'u' })], true],
     ['without issue time the first sighting', [seen(HOUR - 1), seen(2 * HOUR)], true],
@@ -179,6 +201,12 @@ describe('fences and birth (MODEL §5.5)', () => {
     ['nor does one from the future', [use('a', 2 * HOUR, { names: { sub: 'u' }, recordedAt: 0 })], false],
   ])('%s', (_what, facts, hit) => {
     expect(ends(facts)).toBe(hit);
+  });
+
+  it('wait for a sighting that is not from a clock in doubt', () => {
+    const future = use('a', 2 * HOUR, { names: { sub: 'u' }, recordedAt: 0 });
+    expect(ends([future], 3 * HOUR)).toBe(false);
+    expect(ends([future, seen(2 * HOUR + 1)], 3 * HOUR)).toBe(true);
   });
 
   it('match everything that they name', () => {

@@ -86,6 +86,14 @@ describe('identity conflicts (D17)', () => {
     ]);
   });
 
+  it('leave a line that shows a third tok to neither part', () => {
+    const third = use('a', HOUR, { names: { tok: 'z', sub: 'u' } });
+    expect(parts([...two, third]).map((v) => [v.uses.length, v.unattributed])).toEqual([
+      [1, 1],
+      [1, 1],
+    ]);
+  });
+
   it('let revocations, compromises and suspensions of any name reach each part, and nothing else', () => {
     for (const under of [{ jti: 'a' }, { tok: 'x' }, { jti: 'a', tok: 'y' }, { jti: 'a', sub: 'odd spelling' }])
       expect(parts([...two, revoked(under)]).map((v) => v.status)).toEqual(['revoked', 'revoked']);
@@ -131,6 +139,8 @@ describe('identity conflicts (D17)', () => {
     expect(d17(facts)).toMatchObject([{ severity: 'critical', evidence: { tok: named('tok', 'x') } }]);
     expect(viewOf([...facts, revoked({ jti: 'a' })], 'b')?.status).toBe('active');
     expect(viewOf([...facts, revoked({ tok: 'x' })], 'b')?.status).toBe('revoked');
+    const key = [...aliased({ cred: 'c', tok: 'x' }), revoked({ cred: 'c' })];
+    expect(viewOf([...facts, ...key], 'a')?.status).toBe('revoked');
   });
 });
 
@@ -170,6 +180,9 @@ describe('renames (MODEL §1.5)', () => {
     const chain = [use('a', 0), rename('jti', 'a', 'b'), rename('jti', 'b', 'c')];
     expect(names(chain)).toEqual([named('jti', 'c')]);
     expect(names([use('a', 0), rename('jti', 'a', 'b', 5), rename('jti', 'a', 'c', 1)])).toEqual([named('jti', 'b')]);
+    const tie = [rename('jti', 'a', 'b'), rename('jti', 'a', 'c')];
+    const smaller = [named('jti', 'b'), named('jti', 'c')].sort()[0];
+    for (const both of [tie, [...tie].reverse()]) expect(names([use('a', 0), ...both])).toEqual([smaller]);
     const circle = [use('a', 0), use('b', 0), rename('jti', 'a', 'b'), rename('jti', 'b', 'a')];
     expect(names(circle)).toEqual([[named('jti', 'a'), named('jti', 'b')].sort()[0]]);
   });

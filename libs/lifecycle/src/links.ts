@@ -213,19 +213,17 @@ export class Links {
     return reach;
   }
 
-  /** The two names of one token are one member of its family; a tok without edges of its own brings none. */
+  /** The two names of one token are one member of its family. */
   private settle(): void {
     if (!this.unsettled) return;
     this.unsettled = false;
     this.reachable = new Map();
-    // Twice: the first pass brings a family from one tok to its jti, the second from there to the other toks.
-    for (let pass = 0; pass < 2; pass++) {
-      for (const centers of [this.tokJtis, this.tokCreds]) {
-        for (const tok of centers.keys()) {
-          const center = centers.only(tok);
-          if (center === undefined || this.centerOf(tok) !== center) continue;
-          if (this.families.has(tok) || this.families.has(center)) this.families.derive(tok, center);
-        }
+    for (const centers of [this.tokJtis, this.tokCreds]) {
+      for (const tok of centers.keys()) {
+        const center = centers.only(tok);
+        if (center === undefined || this.centerOf(tok) !== center) continue;
+        // Where one of the two has no edges, the other one's answer for it: a token is asked for by all its names.
+        if (this.families.has(tok) && this.families.has(center)) this.families.derive(tok, center);
       }
     }
   }

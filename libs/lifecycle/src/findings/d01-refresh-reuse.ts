@@ -55,7 +55,7 @@ export function refreshReuse(context: FindingContext): Finding[] {
   if (rotatedAt === undefined) return reports.length === 0 ? [] : [reportedAlone(context, reports)];
   const reference = view.uses.find((use) => use.via === 'rotated' && use.first <= rotatedAt && rotatedAt <= use.last);
   const grace = graceOf(context, reference);
-  const presentations = presentationsOf(view.uses, rotatedAt, reference)
+  const presentations = presentationsOf(view.uses, rotatedAt)
     .map(({ use, instant }) => grade(use, instant, instant - rotatedAt, grace, reference, context))
     .sort((a, b) => a.at - b.at);
   const family = view.family === undefined ? [] : links.membersOf(view.family);
@@ -119,16 +119,12 @@ export function refreshReuse(context: FindingContext): Finding[] {
 }
 
 /** Uses at or after the rotation, without the one that rotated. An observation without a judgement is none. */
-function presentationsOf(
-  uses: readonly Use[],
-  rotatedAt: number,
-  reference: Use | undefined,
-): { use: Use; instant: number }[] {
+function presentationsOf(uses: readonly Use[], rotatedAt: number): { use: Use; instant: number }[] {
   return uses
     .filter((use) => use.shadow !== true && use.via !== 'observed')
     .flatMap((use) => instantsOf(use).map((instant) => ({ use, instant })))
     .filter(({ instant }) => instant >= rotatedAt)
-    .filter(({ use, instant }) => instant > rotatedAt || (use !== reference && use.via !== 'rotated'));
+    .filter(({ use, instant }) => instant > rotatedAt || use.via !== 'rotated');
 }
 
 /** The rows of MODEL §6, first match. */

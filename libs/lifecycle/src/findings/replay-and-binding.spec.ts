@@ -16,6 +16,11 @@ describe('D4, replay', () => {
     expect(d4(proof(0), proof(1, 'p', '/y'))).toEqual([]);
   });
 
+  it('is not known before the second', () => {
+    const at = (T: number) => findingsAt([proof(0), proof(SECOND)], T).filter((f) => f.rule === 'D4').length;
+    expect([at(SECOND - 1), at(SECOND)]).toEqual([0, 1]);
+  });
+
   it('finds the second of any pair, not of the first pair alone', () => {
     expect(d4(proof(0), proof(HOUR), proof(HOUR + SECOND))[0]!.evidence).toMatchObject({ gapMs: SECOND });
   });

@@ -70,6 +70,7 @@ describe('D2, use after revocation', () => {
     expect(severity(before, late(DAY, 'net-1'))).toBe('high');
     expect(severity(before, late(DAY, 'net-9'))).toBe('critical');
     expect(severity(before, late(SECOND, 'net-9'))).toBe('info');
+    expect(d2([before, late(SECOND, 'net-9')])[0]!.evidence['theftIndicator']).toBe(false);
     expect(severity(late(DAY, 'net-9'))).toBe('high');
     expect(severity(before, use('a', END + DAY, { data: { agent: 'x' } }))).toBe('critical');
   });
@@ -95,6 +96,8 @@ describe('D2, use after revocation', () => {
     const minute = END - (END % MINUTE);
     const facts = [minute, minute + 400, END + 600, END + 700].map((at) => use('a', at));
     expect(d2(facts)[0]!.evidence).toMatchObject({ lagMs: { atLeast: 700 } });
+    const within = [400, 600, 700].map((late) => use('a', END + late));
+    expect(d2(within)[0]!.summary).toMatch(/accepted 2 time/);
   });
 });
 
@@ -110,6 +113,12 @@ describe('D3, use after expiry', () => {
     [60 * SECOND + 501, ['accepted after expiry high']],
   ])('accepted %d ms past exp', (late, expected) => {
     expect(d3(late)).toEqual(expected);
+  });
+
+  it('knows the first use past the expiry though the minute holds one before', () => {
+    const late = [-SECOND, SECOND, 2 * SECOND].map((at) => use('a', EXP + at));
+    const [finding] = found('D3', [use('a', 0, { data: expiresAt(EXP) }), ...late]);
+    expect(finding!.evidence['uses']).toMatchObject([{ lateMs: SECOND }, { lateMs: 2 * SECOND }]);
   });
 
   it('names the intended expiry where the unit was suspect', () => {
