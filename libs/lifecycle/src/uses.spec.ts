@@ -18,6 +18,8 @@ describe('buckets of uses (MODEL §5.4)', () => {
     const early = (age: number) => spans(at(latest, latest - age, latest - age + 10 * MINUTE)).length - 1;
     expect(early(48 * HOUR - HOUR)).toBe(2);
     expect(early(50 * HOUR)).toBe(1);
+    // What is recent stays by the minute beside what is old.
+    expect(spans(at(latest, latest - 10 * MINUTE, latest - 20 * MINUTE, latest - 50 * HOUR))).toHaveLength(4);
     const apart = (age: number) => spans(at(latest, latest - age, latest - age + 2 * HOUR)).length - 1;
     expect(apart(50 * HOUR)).toBe(2);
     expect(apart(62 * DAY)).toBe(1);
