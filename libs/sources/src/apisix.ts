@@ -1,9 +1,8 @@
-import type { Adapter, JsonObject, Reading } from './adapter.js';
-import { fieldPaths, FieldReader, isObject, readRecordTime, statusOf, textOf } from './fields.js';
-import { claimsOf, isAnonymous } from './operator-fields.js';
+import type { Adapter, JsonObject } from './adapter.js';
+import { fieldPaths, isObject, textOf } from './fields.js';
+import { readPluginLog } from './plugin-log.js';
 import { headerOf } from './presenter.js';
-import { reasonOf } from './refusals.js';
-import { readUse, USE_DEDUPE } from './use.js';
+import { USE_DEDUPE } from './use.js';
 
 /** The default format nests `request` and `response`; in a custom `log_format` all is text at the top. */
 const PATHS = fieldPaths({
@@ -91,47 +90,16 @@ export const apisix: Adapter = {
     upstream_latency: 10,
     apisix_latency: 2,
   },
-  read(record, context): Reading {
-    const fields = new FieldReader(record, PATHS, context.profile.fields);
-    const time = readRecordTime(fields.get('time'), 'ms', context.profile.zone);
-    if ('reason' in time) return { kind: 'rejected', field: fields.pathOf('time'), ...time };
-    const claims = claimsOf(fields, context);
-    if (claims && typeof claims === 'object' && 'reason' in claims)
-      return { kind: 'rejected', ...claims, redrivable: false };
-    const { headers } = isObject(record['request']) ? record['request'] : {};
-    const reason = fields.text('reason');
-    return readUse(
-      {
-        pathOf: (field) => fields.pathOf(field),
-        system: 'apisix',
-        time: time.at,
-        notes: claims === 'unverified' ? [...time.notes, 'claims:unverified'] : time.notes,
-        status: statusOf(fields.get('status')),
-        reason: reason === undefined ? undefined : reasonOf(reason),
-        upstream: answeredByUpstream(record),
-        claims: claims === 'unverified' ? undefined : claims,
-        digest: fields.text('token_sha256'),
-        authorization: (headerOf(headers, 'authorization') ?? textOf(record['http_authorization'])) !== undefined,
-        tokenPath: context.profile.fields['token'],
-        consumer: fields.get('consumer'),
-        credential: { value: fields.get('credential'), verified: true },
-        anonymous: isAnonymous(fields, headers),
-        address: fields.get('client_ip'),
-        agent: headerOf(headers, 'user-agent') ?? fields.get('agent'),
-        proof: headerOf(headers, 'dpop') !== undefined,
-        version: fields.text('version'),
-        gateway: fields.text('gateway'),
-        region: fields.text('region'),
-        api: fields.text('api'),
-        requestId: fields.text('request_id') ?? headerOf(headers, 'x-request-id'),
-        host: headerOf(headers, 'host') ?? fields.text('host'),
-        method: fields.text('method'),
-        path: fields.text('path'),
-        distinguishing: [record['latency'] ?? null, record['request_time'] ?? null],
-      },
-      context,
-    );
-  },
+  read: (record, context) =>
+    readPluginLog(record, context, PATHS, (fields, headers) => ({
+      system: 'apisix',
+      upstream: answeredByUpstream(record),
+      authorization: (headerOf(headers, 'authorization') ?? textOf(record['http_authorization'])) !== undefined,
+      agent: headerOf(headers, 'user-agent') ?? fields.get('agent'),
+      requestId: fields.text('request_id') ?? headerOf(headers, 'x-request-id'),
+      host: headerOf(headers, 'host') ?? fields.text('host'),
+      distinguishing: [record['latency'] ?? null, record['request_time'] ?? null],
+    })),
 };
 
 /** The default format leaves `upstream` out where APISIX answered itself; a custom one tells only if it logs it. */

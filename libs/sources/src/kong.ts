@@ -1,9 +1,8 @@
-import type { Adapter, JsonObject, Reading } from './adapter.js';
-import { fieldPaths, FieldReader, isObject, readRecordTime, statusOf } from './fields.js';
-import { claimsOf, isAnonymous } from './operator-fields.js';
+import type { Adapter, JsonObject } from './adapter.js';
+import { fieldPaths, isObject } from './fields.js';
+import { readPluginLog } from './plugin-log.js';
 import { headerOf } from './presenter.js';
-import { reasonOf } from './refusals.js';
-import { readUse, USE_DEDUPE } from './use.js';
+import { USE_DEDUPE } from './use.js';
 
 /** Fields beginning with `token_` and the like are what operators set with `custom_fields_by_lua`. */
 const PATHS = fieldPaths({
@@ -93,48 +92,14 @@ export const kong: Adapter = {
     region: 'eu',
     deployment_version: 'v41',
   },
-  read(record, context): Reading {
-    const fields = new FieldReader(record, PATHS, context.profile.fields);
-    const time = readRecordTime(fields.get('time'), 'ms', context.profile.zone);
-    if ('reason' in time) return { kind: 'rejected', field: fields.pathOf('time'), ...time };
-    const claims = claimsOf(fields, context);
-    if (claims && typeof claims === 'object' && 'reason' in claims)
-      return { kind: 'rejected', ...claims, redrivable: false };
-    const { headers } = isObject(record['request']) ? record['request'] : {};
-    const reason = fields.text('reason');
-    return readUse(
-      {
-        pathOf: (field) => fields.pathOf(field),
-        system: 'kong',
-        time: time.at,
-        notes: claims === 'unverified' ? [...time.notes, 'claims:unverified'] : time.notes,
-        status: statusOf(fields.get('status')),
-        reason: reason === undefined ? undefined : reasonOf(reason),
-        upstream: answeredByUpstream(record),
-        claims: claims === 'unverified' ? undefined : claims,
-        digest: fields.text('token_sha256'),
-        authorization: headerOf(headers, 'authorization') !== undefined,
-        tokenPath: context.profile.fields['token'],
-        consumer: fields.get('consumer'),
-        credential: { value: fields.get('credential'), verified: true },
-        anonymous: isAnonymous(fields, headers),
-        address: fields.get('client_ip'),
-        agent: headerOf(headers, 'user-agent'),
-        proof: headerOf(headers, 'dpop') !== undefined,
-        version: fields.text('version'),
-        gateway: fields.text('gateway'),
-        region: fields.text('region'),
-        api: fields.text('api'),
-        requestId:
-          fields.text('request_id') ?? headerOf(headers, 'x-request-id') ?? headerOf(headers, 'x-kong-request-id'),
-        host: headerOf(headers, 'host'),
-        method: fields.text('method'),
-        path: fields.text('path'),
-        distinguishing: [fields.get('request_size'), fields.get('response_size'), record['latencies']],
-      },
-      context,
-    );
-  },
+  read: (record, context) =>
+    readPluginLog(record, context, PATHS, (fields, headers) => ({
+      system: 'kong',
+      upstream: answeredByUpstream(record),
+      requestId:
+        fields.text('request_id') ?? headerOf(headers, 'x-request-id') ?? headerOf(headers, 'x-kong-request-id'),
+      distinguishing: [fields.get('request_size'), fields.get('response_size'), record['latencies']],
+    })),
 };
 
 /** Kong names upstream tries, and -1 where no answer came from behind it; Lua writes an empty table as `{}`. */
