@@ -107,16 +107,19 @@ describe('questions', () => {
   it('rollback plan: the verdict is the exit code, and the file holds the plan', async () => {
     const args = ['rollback', 'plan', '--component', 'gateway', '--from', 'v42', '--to', 'v41', '--as-of', asOf];
     const ran = await tally(...args, '--out', at('plan.json'), '-o', 'json');
-    const plan = JSON.parse(ran.stdout) as Record<string, never>;
-    expect(ran.code).toBe({ pass: 0, hold: 5, fail: 3 }[String(plan['verdict'])]);
+    const plan = JSON.parse(ran.stdout) as {
+      verdict: 'pass' | 'hold' | 'fail';
+      counts: Record<string, number>;
+      decisions: { token: string; decision: string }[];
+    };
+    expect(ran.code).toBe({ pass: 0, hold: 5, fail: 3 }[plan.verdict]);
     for (const key of ['component', 'from', 'to', 'verdict', 'decisions', 'blockers', 'steps', 'covers', 'digest'])
       expect(plan).toHaveProperty(key);
-    expect(Object.keys(plan['counts']!).sort()).toEqual(
+    expect(Object.keys(plan.counts).sort()).toEqual(
       ['keep', 'none', 'quarantine', 'reissue', 'restore', 'revoke', 'until'].sort(),
     );
     expect(JSON.parse(readFileSync(at('plan.json'), 'utf8'))).toEqual(plan);
-    const decisions = plan['decisions'] as unknown as { token: string; decision: string }[];
-    wronglyRefused = decisions.find(({ decision }) => decision === 'restore')!.token;
+    wronglyRefused = plan.decisions.find(({ decision }) => decision === 'restore')!.token;
     const people = await tally(...args);
     expect(people.stdout).toMatch(/^rollback of gateway from v42 to v41: (PASS|HOLD|FAIL)\n/);
     expect(people.code).toBe(ran.code);
