@@ -2,7 +2,7 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 /**
- * Imports point one way (docs/tour.md): apps → {intake, ledger, security} → {lifecycle, deployments, sources}.
+ * Imports point one way (docs/tour.md): apps → {intake, ledger, analytics, security} → {lifecycle, deployments, sources}.
  * `sources` and `deployments` may use the words of `lifecycle`; `platform` is for apps and the libs that do I/O.
  */
 const MAY_IMPORT = {
@@ -13,6 +13,7 @@ const MAY_IMPORT = {
   ledger: ['lifecycle', 'deployments', 'platform'],
   security: ['lifecycle', 'platform'],
   intake: ['lifecycle', 'sources', 'ledger', 'security', 'platform'],
+  analytics: ['lifecycle', 'deployments', 'ledger', 'platform'],
 };
 const PURE = ['lifecycle', 'deployments', 'sources'];
 /** Read fixtures for the specs beside them; no product code imports them. */

@@ -1,0 +1,168 @@
+-- What as-of questions read instead of all facts. Onsets: for each kind the effective times of a token's facts.
+CREATE TABLE {db}.onsets (
+    tenant LowCardinality(String),
+    name UUID,
+    -- issued, accepted, rotated, consumed, expired, revoked, compromised, and what makes a token known without one of
+    -- these: refused, observed.
+    kind LowCardinality(String),
+    speaker UInt64,
+    gateway LowCardinality(String),
+    version LowCardinality(String),
+    cause LowCardinality(String),
+    scope LowCardinality(String),
+    successor UUID,
+    -- The smallest effective time: of each batch one row, until parts are merged.
+    at SimpleAggregateFunction(min, Int64),
+    last_at SimpleAggregateFunction(max, Int64)
+)
+ENGINE = AggregatingMergeTree
+ORDER BY (tenant, name, kind, speaker, gateway, version, cause, scope, successor)
+SETTINGS non_replicated_deduplication_window = 1000, index_granularity = 4096;
+
+CREATE MATERIALIZED VIEW {db}.onsets_of_facts TO {db}.onsets AS
+SELECT tenant, name, onset AS kind, speaker, gateway, version,
+    if(onset IN ('revoked', 'compromised', 'consumed'), cause, '') AS cause,
+    if(onset = 'revoked', scope, '') AS scope,
+    if(onset = 'rotated', successor, toUUID('00000000-0000-0000-0000-000000000000')) AS successor,
+    min(if(onset IN ('accepted', 'refused', 'observed'), first_at, time)) AS at,
+    max(if(onset IN ('accepted', 'refused', 'observed'), last_at, time)) AS last_at
+FROM {db}.facts
+ARRAY JOIN arrayFilter(each -> each != '', [
+    if(shadow = 1, '', outcome),
+    transform(kind,
+        ['token.issued', 'token.reissued', 'token.exchanged', 'token.rotated', 'token.consumed', 'token.expired', 'token.revoked', 'token.compromised'],
+        ['issued', 'issued', 'issued', 'rotated', 'consumed', 'expired', 'revoked', 'compromised'], '')
+]) AS onset
+WHERE startsWith(kind, 'token.')
+GROUP BY ALL;
+
+-- Statements that can be taken back: suspensions of tokens and of subjects, legal holds.
+CREATE TABLE {db}.toggles (
+    tenant LowCardinality(String),
+    name UUID,
+    position UInt64,
+    kind LowCardinality(String),
+    speaker UInt64,
+    -- 1 restricts: it suspends, or places a hold.
+    op UInt8,
+    reason String,
+    at Int64,
+    conflict UInt8
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (tenant, name, position)
+SETTINGS non_replicated_deduplication_window = 1000;
+
+CREATE MATERIALIZED VIEW {db}.toggles_of_facts TO {db}.toggles AS
+SELECT tenant, name, position, kind, speaker, kind IN ('token.suspended', 'subject.suspended', 'legalhold.placed') AS op,
+    if(startsWith(kind, 'legalhold.'), JSONExtractString(data, 'hold'),
+        if(JSONHas(data, 'reasonId'), JSONExtractString(data, 'reasonId'), cause)) AS reason,
+    time AS at, conflict
+FROM {db}.facts
+WHERE kind IN ('token.suspended', 'token.reinstated', 'subject.suspended', 'subject.reinstated', 'legalhold.placed', 'legalhold.released');
+
+-- Expiries that renewals in place state (MODEL §5.2).
+CREATE TABLE {db}.renewals (
+    tenant LowCardinality(String),
+    name UUID,
+    position UInt64,
+    speaker UInt64,
+    at Int64,
+    exp_kind LowCardinality(String),
+    exp_at Int64,
+    exp_suspect UInt8,
+    conflict UInt8
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (tenant, name, position)
+SETTINGS non_replicated_deduplication_window = 1000;
+
+CREATE MATERIALIZED VIEW {db}.renewals_of_facts TO {db}.renewals AS
+SELECT tenant, name, position, speaker, time AS at, exp_kind, exp_at, exp_suspect, conflict
+FROM {db}.facts
+WHERE kind = 'token.renewed' AND exp_kind != '';
+
+-- Aliases (MODEL §1.4): a jti, or a credential, and a tok. Each was written to both streams: `at_tok` tells which copy.
+CREATE TABLE {db}.name_pairs (
+    tenant LowCardinality(String),
+    center UUID,
+    tok UUID,
+    at_tok UInt8,
+    position UInt64,
+    speaker UInt64
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (tenant, center, tok, position)
+SETTINGS non_replicated_deduplication_window = 1000;
+
+CREATE MATERIALIZED VIEW {db}.name_pairs_of_facts TO {db}.name_pairs AS
+SELECT tenant, if(jti != toUUID('00000000-0000-0000-0000-000000000000'), jti, cred) AS center, tok, name = tok AS at_tok, position, speaker
+FROM {db}.facts
+WHERE kind = 'token.aliased' AND tok != toUUID('00000000-0000-0000-0000-000000000000');
+
+-- What fences name and when they were raised; a token is hit iff it was born before the cutoff and all of it matches.
+CREATE TABLE {db}.fences (
+    tenant LowCardinality(String),
+    position UInt64,
+    speaker UInt64,
+    at Int64,
+    cutoff Int64,
+    cause LowCardinality(String),
+    sub UUID, cli UUID, kid UUID, ses UUID,
+    token_kind LowCardinality(String),
+    -- 1: offline grants alone, 0: online ones alone, -1: both.
+    offline Int8
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (tenant, position)
+SETTINGS non_replicated_deduplication_window = 1000;
+
+CREATE MATERIALIZED VIEW {db}.fences_of_facts TO {db}.fences AS
+SELECT tenant, position, speaker, time AS at, JSONExtractInt(data, 'cutoff') AS cutoff, cause,
+    toUUIDOrZero(JSONExtractString(data, 'match', 'sub')) AS sub, toUUIDOrZero(JSONExtractString(data, 'match', 'cli')) AS cli,
+    toUUIDOrZero(JSONExtractString(data, 'match', 'kid')) AS kid, toUUIDOrZero(JSONExtractString(data, 'match', 'ses')) AS ses,
+    JSONExtractString(data, 'match', 'tokenKind') AS token_kind,
+    if(JSONHas(data, 'match', 'offline'), toInt8(JSONExtractBool(data, 'match', 'offline')), -1) AS offline
+FROM {db}.facts
+WHERE kind = 'fence.raised';
+
+-- What the facts of one stream say that holds at every time: one row for each that differ (MODEL §5.2). Texts that need
+-- only be told apart are hashes; 0 is none.
+CREATE TABLE {db}.attributes (
+    tenant LowCardinality(String),
+    name UUID,
+    speaker UInt64,
+    shape UInt64,
+    -- From this position on it was said: of rows with one key the earliest stays.
+    position UInt64,
+    earlier UInt64 MATERIALIZED bitNot(position),
+    -- Where the line says it with effect as an attribute.
+    sub UUID, cli UUID, con UUID, cred UUID, kid UUID, parent UUID, subject_token UUID, subject_family UUID,
+    -- Further names that fences, keys and families are held against.
+    mark_cli UUID, ses UUID, fam UUID,
+    token_kind LowCardinality(String),
+    -- 1 offline, 0 online, -1 not said.
+    offline Int8,
+    -- Issue time of the claims, where they are not called unverified; the smallest Int64 for none.
+    iat Int64,
+    kid_text UInt64, alg UInt64, typ UInt64, audiences UInt64, scopes UInt64, cnf UInt64,
+    issuance_version LowCardinality(String),
+    exp_kind LowCardinality(String), exp_at Int64, exp_suspect UInt8,
+    -- Of the attributes that describe lines: claims, form, kind, jti, issuer, actorDepth, exp.
+    described UInt64
+)
+ENGINE = ReplacingMergeTree(earlier)
+ORDER BY (tenant, name, shape, speaker)
+SETTINGS non_replicated_deduplication_window = 1000, index_granularity = 4096;
+
+-- The family that a name belongs to from a position on: its smallest grant name, else its smallest member. The writer
+-- keeps the union; the label at K is that of the last position ≤ K.
+CREATE TABLE {db}.family_labels (
+    tenant LowCardinality(String),
+    member UUID,
+    position UInt64,
+    label UUID
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (tenant, member, position)
+SETTINGS non_replicated_deduplication_window = 1000;
