@@ -1,0 +1,65 @@
+import { TallyError } from '#platform';
+
+/** ClickHouse understood the statement and refused it: a wrong query, a limit reached, a missing table. */
+export class QueryFailed extends TallyError {
+  readonly code = 'TALLY_QUERY_FAILED';
+  constructor(
+    message: string,
+    /** ClickHouse's own number for the cause; undefined where it gave none. */
+    readonly clickhouseCode: number | undefined,
+    cause?: unknown,
+  ) {
+    super(`ClickHouse refused the statement: ${message}`, {
+      facts: { clickhouseCode },
+      remedy: 'Correct the query, or ask for less: a shorter time, fewer columns, a LIMIT.',
+      cause,
+    });
+  }
+}
+
+/** ClickHouse cannot be reached, or broke off. What was being written may or may not be there; repeating it is safe. */
+export class AnalyticsUnavailable extends TallyError {
+  readonly code = 'TALLY_ANALYTICS_UNAVAILABLE';
+  constructor(where: string, message: string, cause?: unknown) {
+    super(`ClickHouse at ${where} cannot be used: ${message}`, {
+      facts: { where },
+      retry: true,
+      remedy: 'Check that it runs and that this address and user are right, then repeat; the ledger is not touched.',
+      cause,
+    });
+  }
+}
+
+/** Another process has the embedded engine: one process a directory. */
+export class AnalyticsBusy extends TallyError {
+  readonly code = 'TALLY_ANALYTICS_BUSY';
+  constructor(where: string, waitedMs: number) {
+    super(`Another process is using the analytics in ${where}; waited ${waitedMs} ms.`, {
+      facts: { where, waitedMs },
+      retry: true,
+      remedy: 'Wait for the other `tally` to end, or ask the running `tally up`.',
+    });
+  }
+}
+
+/** A migration that was applied is not the one in this release: history was edited. */
+export class EditedMigration extends TallyError {
+  readonly code = 'TALLY_EDITED_MIGRATION';
+  constructor(id: string, database: string) {
+    super(`Migration ${id} was applied to ${database} with another text than this release has.`, {
+      facts: { id, database },
+      remedy: 'Use the release that applied it, or build the tables again with `tally analytics rebuild`.',
+    });
+  }
+}
+
+/** The database was migrated by a newer release. */
+export class NewerSchema extends TallyError {
+  readonly code = 'TALLY_NEWER_SCHEMA';
+  constructor(id: string, database: string) {
+    super(`${database} has migration ${id}, which this release does not know.`, {
+      facts: { id, database },
+      remedy: 'Use the release that applied it, or a newer one.',
+    });
+  }
+}
