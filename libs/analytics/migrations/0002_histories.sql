@@ -56,7 +56,7 @@ SETTINGS non_replicated_deduplication_window = 1000;
 CREATE MATERIALIZED VIEW {db}.toggles_of_facts TO {db}.toggles AS
 SELECT tenant, name, position, kind, speaker, kind IN ('token.suspended', 'subject.suspended', 'legalhold.placed') AS op,
     if(startsWith(kind, 'legalhold.'), JSONExtractString(data, 'hold'),
-        if(JSONHas(data, 'reasonId'), JSONExtractString(data, 'reasonId'), cause)) AS reason,
+        if(JSONExtractString(data, 'reasonId') != '', JSONExtractString(data, 'reasonId'), JSONExtractString(data, 'reason'))) AS reason,
     time AS at, conflict
 FROM {db}.facts
 WHERE kind IN ('token.suspended', 'token.reinstated', 'subject.suspended', 'subject.reinstated', 'legalhold.placed', 'legalhold.released');
@@ -138,8 +138,8 @@ CREATE TABLE {db}.attributes (
     earlier UInt64 MATERIALIZED bitNot(position),
     -- Where the line says it with effect as an attribute.
     sub UUID, cli UUID, con UUID, cred UUID, kid UUID, parent UUID, subject_token UUID, subject_family UUID,
-    -- Further names that fences, keys and families are held against.
-    mark_cli UUID, ses UUID, fam UUID,
+    -- Further names that fences and families are held against.
+    ses UUID, fam UUID,
     token_kind LowCardinality(String),
     -- 1 offline, 0 online, -1 not said.
     offline Int8,

@@ -93,7 +93,7 @@ export function absorbAttributes(into: Attributes, fact: ResolvedFact): void {
 }
 
 /** The `exp` claim itself, where the line shows it: another line may state the expiry as an instant with more authority. */
-function expClaimOf(expiry: Expiry | undefined): number | string | undefined {
+export function expClaimOf(expiry: Expiry | undefined): number | string | undefined {
   if (expiry === undefined || expiry.unit === 'iso' || expiry.unit === 'duration-s' || expiry.unit === 'none')
     return undefined;
   return expiry.raw ?? undefined;
@@ -117,7 +117,7 @@ const CLAIMED = [
 ] as const;
 
 /** The client of a presentation that shows no verified claims is who presented it, not whom it was issued to. */
-export function isPresentation({ kind }: ResolvedFact): boolean {
+export function isPresentation({ kind }: Pick<ResolvedFact, 'kind'>): boolean {
   return kind === 'token.validated' || kind === 'token.rejected' || kind === 'token.observed';
 }
 
@@ -157,6 +157,11 @@ function oneForm(attribute: Attribute, value: unknown): unknown {
     default:
       return value;
   }
+}
+
+/** The text by which two values of an attribute are told apart. */
+export function attributeText(attribute: Attribute, value: unknown): string {
+  return new AttributeValue(attribute, oneForm(attribute, value), 'claimed').json;
 }
 
 function sortedSet(values: string[]): string[] {

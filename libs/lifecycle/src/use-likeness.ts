@@ -20,7 +20,7 @@ const OUTCOMES: Record<string, Outcome> = {
 };
 
 /** The use that a fact states, or undefined for facts that are none (issuance, ends). */
-export function outcomeOf(fact: ResolvedFact): Outcome | undefined {
+export function outcomeOf(fact: Pick<ResolvedFact, 'kind' | 'data'>): Outcome | undefined {
   if (fact.kind === undefined) return undefined;
   const outcome = OUTCOMES[fact.kind];
   return outcome === 'accepted' && fact.data['anonymous'] === true ? 'observed' : outcome;
