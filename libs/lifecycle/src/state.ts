@@ -172,7 +172,7 @@ function absorbMarks(state: TokenState, fact: ResolvedFact): void {
 }
 
 /** Stated, else by its scopes (OpenID Connect §11: `offline_access` lets a grant outlive the login). */
-function offlineOf(data: Record<string, unknown>): boolean | undefined {
+export function offlineOf(data: Record<string, unknown>): boolean | undefined {
   if (typeof data['offline'] === 'boolean') return data['offline'];
   const scopes = data['scopes'];
   return Array.isArray(scopes) && scopes.length > 0 ? scopes.includes('offline_access') : undefined;
