@@ -29,11 +29,11 @@ SELECT tenant, name, onset AS kind, speaker, gateway, version,
 FROM {db}.facts
 ARRAY JOIN arrayFilter(each -> each != '', [
     if(shadow = 1, '', outcome),
-    transform(kind,
+    transform(facts.kind,
         ['token.issued', 'token.reissued', 'token.exchanged', 'token.rotated', 'token.consumed', 'token.expired', 'token.revoked', 'token.compromised'],
         ['issued', 'issued', 'issued', 'rotated', 'consumed', 'expired', 'revoked', 'compromised'], '')
 ]) AS onset
-WHERE startsWith(kind, 'token.')
+WHERE startsWith(facts.kind, 'token.')
 GROUP BY ALL;
 
 -- Statements that can be taken back: suspensions of tokens and of subjects, legal holds.
