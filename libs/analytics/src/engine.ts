@@ -11,19 +11,29 @@ export type AnalyticsPlace = { path: string } | { url: string; username?: string
 
 export type QueryParams = Record<string, unknown>;
 
+/** What every statement runs with. */
+const SESSION_SETTINGS = {
+  output_format_json_quote_64bit_integers: 0,
+  // Lists of names are part of the statement.
+  max_query_size: '268435456',
+} satisfies ClickHouseSettings;
+
 /**
  * Set on every insert, whatever the server's defaults (26.2 changed them): one insert is one block of one partition,
  * written before it is answered, dropped if its token was seen, in the tables that views fill as well.
  */
-const INSERT_SETTINGS: ClickHouseSettings = {
+const INSERT_SETTINGS: StatementSettings = {
   async_insert: 0,
   insert_deduplicate: 1,
   deduplicate_blocks_in_dependent_materialized_views: 1,
-  max_insert_block_size: '1048576',
-  min_insert_block_size_rows: '1048576',
-  min_insert_block_size_bytes: '0',
+  max_insert_block_size: 1_048_576,
+  min_insert_block_size_rows: 1_048_576,
+  min_insert_block_size_bytes: 0,
   input_format_parallel_parsing: 0,
 };
+
+/** Settings of one statement: they stand in the statement itself, for the embedded engine would keep them for the next. */
+export type StatementSettings = Record<string, string | number>;
 
 type ClientConnection = NonNullable<NonNullable<Parameters<typeof createClient>[0]>['connection']>;
 
@@ -44,7 +54,7 @@ export class AnalyticsEngine {
    * Opens the engine; the database itself is made by `migrate`. One embedded directory a process, one process a
    * directory: the caller holds a lock.
    */
-  static open(place: AnalyticsPlace, database = 'tallystick'): AnalyticsEngine {
+  static async open(place: AnalyticsPlace, database = 'tallystick'): Promise<AnalyticsEngine> {
     if ('url' in place) {
       const { url, username, password } = place;
       const client = createClient({
@@ -54,6 +64,7 @@ export class AnalyticsEngine {
         application: 'tallystick',
         request_timeout: 120_000,
         compression: { request: true, response: true },
+        clickhouse_settings: SESSION_SETTINGS,
       });
       return new AnalyticsEngine(client, new URL(url).host, false, database);
     }
@@ -61,7 +72,9 @@ export class AnalyticsEngine {
     // The same types, told by two packages of which one allows `undefined` in optional fields.
     const connection: object = createChdbConnection({ path: place.path });
     const client = createClient({ connection: connection as ClientConnection });
-    return new AnalyticsEngine(client, place.path, true, database);
+    const engine = new AnalyticsEngine(client, place.path, true, database);
+    for (const [name, value] of Object.entries(SESSION_SETTINGS)) await engine.command(`SET ${name} = ${value}`);
+    return engine;
   }
 
   /** The same engine over another database of it: shadow tables while the old ones answer. */
@@ -70,40 +83,30 @@ export class AnalyticsEngine {
   }
 
   /** Rows as objects. Int64 and UInt64 come as numbers: positions and times stay far below 2^53. */
-  async rows<T>(sql: string, params: QueryParams = {}, settings: ClickHouseSettings = {}): Promise<T[]> {
+  async rows<T>(sql: string, params: QueryParams = {}, settings: StatementSettings = {}): Promise<T[]> {
     return this.named(async () => {
-      const result = await this.client.query({
-        query: this.inDatabase(sql),
-        query_params: params,
-        format: 'JSONEachRow',
-        clickhouse_settings: { output_format_json_quote_64bit_integers: 0, ...settings },
-      });
+      const query = this.inDatabase(sql) + clauseOf(settings);
+      const result = await this.client.query({ query, query_params: params, format: 'JSONEachRow' });
       return result.json<T>();
     });
   }
 
-  /** The answer as text in a ClickHouse format, such as `TSV`. */
+  /** The answer as text in a ClickHouse format, such as `TabSeparated`. */
   async text(
     sql: string,
     format: 'TabSeparated' | 'JSONCompact' | 'CSVWithNames' | 'JSON',
     params: QueryParams = {},
-    settings: ClickHouseSettings = {},
+    settings: StatementSettings = {},
   ): Promise<string> {
     return this.named(async () => {
-      const result = await this.client.query({
-        query: this.inDatabase(sql),
-        query_params: params,
-        format,
-        clickhouse_settings: { output_format_json_quote_64bit_integers: 0, ...settings },
-      });
+      const query = this.inDatabase(sql) + clauseOf(settings);
+      const result = await this.client.query({ query, query_params: params, format });
       return result.text();
     });
   }
 
-  async command(sql: string, params: QueryParams = {}, settings: ClickHouseSettings = {}): Promise<void> {
-    await this.named(() =>
-      this.client.command({ query: this.inDatabase(sql), query_params: params, clickhouse_settings: settings }),
-    );
+  async command(sql: string, params: QueryParams = {}): Promise<void> {
+    await this.named(() => this.client.command({ query: this.inDatabase(sql), query_params: params }));
   }
 
   /**
@@ -112,20 +115,18 @@ export class AnalyticsEngine {
    * @param columns the columns that the rows give, in their order.
    */
   async insert(table: string, columns: readonly string[], rows: string, token: string): Promise<void> {
-    await this.named(() =>
-      this.client.insert({
-        table: `${this.database}.${table}`,
-        values: Readable.from([rows], { objectMode: false }),
-        format: 'TabSeparated',
-        columns: columns as [string, ...string[]],
-        clickhouse_settings: { ...INSERT_SETTINGS, insert_deduplication_token: token },
-      }),
-    );
+    const settings = clauseOf({ ...INSERT_SETTINGS, insert_deduplication_token: token });
+    const query = `INSERT INTO ${this.database}.${table} (${columns.join(', ')})${settings} FORMAT TabSeparated`;
+    await this.named(() => this.client.exec({ query, values: Readable.from([rows], { objectMode: false }) }));
   }
 
-  /** `INSERT … SELECT` as one insert with a token. */
-  async insertSelect(sql: string, token: string, params: QueryParams = {}): Promise<void> {
-    await this.command(sql, params, { ...INSERT_SETTINGS, insert_deduplication_token: token });
+  /**
+   * `INSERT … SELECT` as one insert with a token.
+   * @param into table and columns: `{db}.rollup_hour (tenant, hour)`.
+   */
+  async insertSelect(into: string, select: string, token: string, params: QueryParams = {}): Promise<void> {
+    const settings = clauseOf({ ...INSERT_SETTINGS, insert_deduplication_token: token });
+    await this.command(`INSERT INTO ${into}${settings} ${select}`, params);
   }
 
   async close(): Promise<void> {
@@ -153,6 +154,13 @@ export class AnalyticsEngine {
     if (code !== undefined || this.isEmbedded) return new QueryFailed(firstLine(message), code, error);
     return new AnalyticsUnavailable(this.where, firstLine(message), error);
   }
+}
+
+function clauseOf(settings: StatementSettings): string {
+  const all = Object.entries(settings).map(([name, value]) =>
+    typeof value === 'number' ? `${name} = ${value}` : `${name} = '${value.replace(/[\\']/g, '\\$&')}'`,
+  );
+  return all.length === 0 ? '' : ` SETTINGS ${all.join(', ')}`;
 }
 
 /** A ClickHouse error has a number; the client gives it as text, the embedded engine within the message. */

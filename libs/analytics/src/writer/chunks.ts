@@ -22,8 +22,8 @@ export async function rollChunksBefore(engine: AnalyticsEngine, position: number
 async function rollChunk(engine: AnalyticsEngine, chunk: number): Promise<void> {
   for (const { table, column, millis } of ROLLUPS) {
     await engine.insertSelect(
-      `INSERT INTO {db}.${table} (tenant, ${column}, chunk, ${DIMENSIONS}, facts, uses)
-       SELECT tenant, minute - positiveModulo(minute, ${millis}) AS at, chunk, ${DIMENSIONS}, sum(facts), sum(uses)
+      `{db}.${table} (tenant, ${column}, chunk, ${DIMENSIONS}, facts, uses)`,
+      `SELECT tenant, minute - positiveModulo(minute, ${millis}) AS at, chunk, ${DIMENSIONS}, sum(facts), sum(uses)
        FROM {db}.rollup_minute FINAL
        WHERE chunk = {chunk:UInt32}
        GROUP BY tenant, at, chunk, ${DIMENSIONS}`,
@@ -31,7 +31,6 @@ async function rollChunk(engine: AnalyticsEngine, chunk: number): Promise<void> 
       { chunk },
     );
   }
-  await engine.insertSelect('INSERT INTO {db}.rolled_chunks SELECT {chunk:UInt32}', `rolled_chunks:chunk ${chunk}`, {
-    chunk,
-  });
+  const token = `rolled_chunks:chunk ${chunk}`;
+  await engine.insertSelect('{db}.rolled_chunks (chunk)', 'SELECT {chunk:UInt32}', token, { chunk });
 }

@@ -136,7 +136,6 @@ export class FamilyLabels {
        GROUP BY member`,
       'TabSeparated',
       { tenant, before, names },
-      { max_query_size: '16777216' },
     );
     return rows
       .split('\n')
