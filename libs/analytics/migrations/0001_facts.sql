@@ -1,7 +1,8 @@
 -- Every event of the ledger that is a fact, once. Written by the writer alone; all other tables but `attributes`,
 -- `family_labels`, `speakers`, `intervals` and `batches` are filled from it by the views of the next migrations.
--- Times are Int64 milliseconds since 1970 (a claimed time may be anything); names are UUIDs (128 bits; a name's 32 hex
--- digits compare as they are), the zero UUID stands for none. Partitions follow the month recorded, never a claimed time.
+-- Times are Int64 milliseconds since 1970 (a claimed time may be anything); names are UUIDs (128 bits), the zero UUID
+-- stands for none. ClickHouse orders UUIDs by their second half: where names must lie in the order of their digits, the
+-- key is toUInt128(name). Partitions follow the month recorded, never a claimed time.
 -- Rows are keyed by the ledger position, so that a batch that comes twice is one.
 CREATE TABLE {db}.facts (
     tenant LowCardinality(String),
@@ -59,7 +60,7 @@ CREATE TABLE {db}.facts (
 )
 ENGINE = ReplacingMergeTree
 PARTITION BY recorded_month
-ORDER BY (tenant, name, position)
+ORDER BY (tenant, toUInt128(name), position)
 SETTINGS non_replicated_deduplication_window = 1000, index_granularity = 4096;
 
 -- Facts that are not about one token: settings, families, subjects, fences, keys, deployments, sources.

@@ -13,10 +13,15 @@ CREATE TABLE {db}.onsets (
     successor UUID,
     -- The smallest effective time: of each batch one row, until parts are merged.
     at SimpleAggregateFunction(min, Int64),
-    last_at SimpleAggregateFunction(max, Int64)
+    last_at SimpleAggregateFunction(max, Int64),
+    -- How far the latest-dated of these facts is dated after it was recorded; negative for what lies in the past.
+    ahead SimpleAggregateFunction(max, Int64),
+    -- A row that lies wholly after K is not known at K; one that K cuts says nothing about K.
+    first_position SimpleAggregateFunction(min, UInt64),
+    last_position SimpleAggregateFunction(max, UInt64)
 )
 ENGINE = AggregatingMergeTree
-ORDER BY (tenant, name, kind, speaker, gateway, version, cause, scope, successor)
+ORDER BY (tenant, toUInt128(name), kind, speaker, gateway, version, cause, scope, successor)
 SETTINGS non_replicated_deduplication_window = 1000, index_granularity = 4096;
 
 CREATE MATERIALIZED VIEW {db}.onsets_of_facts TO {db}.onsets AS
@@ -24,16 +29,18 @@ SELECT tenant, name, onset AS kind, speaker, gateway, version,
     if(onset IN ('revoked', 'compromised', 'consumed'), cause, '') AS cause,
     if(onset = 'revoked', scope, '') AS scope,
     if(onset = 'rotated', successor, toUUID('00000000-0000-0000-0000-000000000000')) AS successor,
-    min(if(onset IN ('accepted', 'refused', 'observed'), first_at, time)) AS at,
-    max(if(onset IN ('accepted', 'refused', 'observed'), last_at, time)) AS last_at
+    min(if(onset IN ('accepted', 'refused', 'observed'), facts.first_at, time)) AS at,
+    max(if(onset IN ('accepted', 'refused', 'observed'), facts.last_at, time)) AS last_at,
+    max(time - recorded_at) AS ahead, min(position) AS first_position, max(position) AS last_position
 FROM {db}.facts
 ARRAY JOIN arrayFilter(each -> each != '', [
-    if(shadow = 1, '', outcome),
+    outcome,
     transform(facts.kind,
         ['token.issued', 'token.reissued', 'token.exchanged', 'token.rotated', 'token.consumed', 'token.expired', 'token.revoked', 'token.compromised'],
         ['issued', 'issued', 'issued', 'rotated', 'consumed', 'expired', 'revoked', 'compromised'], '')
 ]) AS onset
-WHERE startsWith(facts.kind, 'token.')
+-- A use in a dark launch says nothing of its token.
+WHERE startsWith(facts.kind, 'token.') AND NOT (shadow = 1 AND outcome != '')
 GROUP BY ALL;
 
 -- Statements that can be taken back: suspensions of tokens and of subjects, legal holds.
@@ -47,17 +54,19 @@ CREATE TABLE {db}.toggles (
     op UInt8,
     reason String,
     at Int64,
-    conflict UInt8
+    record_key UUID
 )
 ENGINE = ReplacingMergeTree
-ORDER BY (tenant, name, position)
+ORDER BY (tenant, toUInt128(name), position)
 SETTINGS non_replicated_deduplication_window = 1000;
 
 CREATE MATERIALIZED VIEW {db}.toggles_of_facts TO {db}.toggles AS
+-- Half a surrogate pair makes JSON that ClickHouse does not read.
+WITH replaceRegexpAll(data, '\\\\ud[89a-f][0-9a-f]{2}', '?') AS json
 SELECT tenant, name, position, kind, speaker, kind IN ('token.suspended', 'subject.suspended', 'legalhold.placed') AS op,
-    if(startsWith(kind, 'legalhold.'), JSONExtractString(data, 'hold'),
-        if(JSONExtractString(data, 'reasonId') != '', JSONExtractString(data, 'reasonId'), JSONExtractString(data, 'reason'))) AS reason,
-    time AS at, conflict
+    if(startsWith(kind, 'legalhold.'), JSONExtractString(json, 'hold'),
+        if(JSONExtractString(json, 'reasonId') != '', JSONExtractString(json, 'reasonId'), JSONExtractString(json, 'reason'))) AS reason,
+    time AS at, record_key
 FROM {db}.facts
 WHERE kind IN ('token.suspended', 'token.reinstated', 'subject.suspended', 'subject.reinstated', 'legalhold.placed', 'legalhold.released');
 
@@ -70,17 +79,16 @@ CREATE TABLE {db}.renewals (
     at Int64,
     exp_kind LowCardinality(String),
     exp_at Int64,
-    exp_suspect UInt8,
-    conflict UInt8
+    exp_suspect UInt8
 )
 ENGINE = ReplacingMergeTree
-ORDER BY (tenant, name, position)
+ORDER BY (tenant, toUInt128(name), position)
 SETTINGS non_replicated_deduplication_window = 1000;
 
 CREATE MATERIALIZED VIEW {db}.renewals_of_facts TO {db}.renewals AS
-SELECT tenant, name, position, speaker, time AS at, exp_kind, exp_at, exp_suspect, conflict
+SELECT tenant, name, position, speaker, time AS at, exp_kind, exp_at, exp_suspect
 FROM {db}.facts
-WHERE kind = 'token.renewed' AND exp_kind != '';
+WHERE kind = 'token.renewed' AND exp_kind != '' AND shadow = 0;
 
 -- Aliases (MODEL §1.4): a jti, or a credential, and a tok. Each was written to both streams: `at_tok` tells which copy.
 CREATE TABLE {db}.name_pairs (
@@ -92,13 +100,26 @@ CREATE TABLE {db}.name_pairs (
     speaker UInt64
 )
 ENGINE = ReplacingMergeTree
-ORDER BY (tenant, center, tok, position)
+ORDER BY (tenant, toUInt128(center), toUInt128(tok), position)
 SETTINGS non_replicated_deduplication_window = 1000;
 
 CREATE MATERIALIZED VIEW {db}.name_pairs_of_facts TO {db}.name_pairs AS
 SELECT tenant, if(jti != toUUID('00000000-0000-0000-0000-000000000000'), jti, cred) AS center, tok, name = tok AS at_tok, position, speaker
 FROM {db}.facts
-WHERE kind = 'token.aliased' AND tok != toUUID('00000000-0000-0000-0000-000000000000');
+WHERE kind = 'token.aliased' AND tok != toUUID('00000000-0000-0000-0000-000000000000')
+    AND (jti != toUUID('00000000-0000-0000-0000-000000000000') OR cred != toUUID('00000000-0000-0000-0000-000000000000'));
+
+-- The same, to be found by the tok.
+CREATE TABLE {db}.tok_centers AS {db}.name_pairs
+ENGINE = ReplacingMergeTree
+ORDER BY (tenant, toUInt128(tok), toUInt128(center), position)
+SETTINGS non_replicated_deduplication_window = 1000;
+
+CREATE MATERIALIZED VIEW {db}.tok_centers_of_facts TO {db}.tok_centers AS
+SELECT tenant, if(jti != toUUID('00000000-0000-0000-0000-000000000000'), jti, cred) AS center, tok, name = tok AS at_tok, position, speaker
+FROM {db}.facts
+WHERE kind = 'token.aliased' AND tok != toUUID('00000000-0000-0000-0000-000000000000')
+    AND (jti != toUUID('00000000-0000-0000-0000-000000000000') OR cred != toUUID('00000000-0000-0000-0000-000000000000'));
 
 -- What fences name and when they were raised; a token is hit iff it was born before the cutoff and all of it matches.
 CREATE TABLE {db}.fences (
@@ -118,21 +139,22 @@ ORDER BY (tenant, position)
 SETTINGS non_replicated_deduplication_window = 1000;
 
 CREATE MATERIALIZED VIEW {db}.fences_of_facts TO {db}.fences AS
-SELECT tenant, position, speaker, time AS at, JSONExtractInt(data, 'cutoff') AS cutoff, cause,
-    toUUIDOrZero(JSONExtractString(data, 'match', 'sub')) AS sub, toUUIDOrZero(JSONExtractString(data, 'match', 'cli')) AS cli,
-    toUUIDOrZero(JSONExtractString(data, 'match', 'kid')) AS kid, toUUIDOrZero(JSONExtractString(data, 'match', 'ses')) AS ses,
-    JSONExtractString(data, 'match', 'tokenKind') AS token_kind,
-    if(JSONHas(data, 'match', 'offline'), toInt8(JSONExtractBool(data, 'match', 'offline')), -1) AS offline
+WITH replaceRegexpAll(data, '\\\\ud[89a-f][0-9a-f]{2}', '?') AS json
+SELECT tenant, position, speaker, time AS at, JSONExtractInt(json, 'cutoff') AS cutoff, cause,
+    toUUIDOrZero(JSONExtractString(json, 'match', 'sub')) AS sub, toUUIDOrZero(JSONExtractString(json, 'match', 'cli')) AS cli,
+    toUUIDOrZero(JSONExtractString(json, 'match', 'kid')) AS kid, toUUIDOrZero(JSONExtractString(json, 'match', 'ses')) AS ses,
+    JSONExtractString(json, 'match', 'tokenKind') AS token_kind,
+    if(JSONHas(json, 'match', 'offline'), toInt8(JSONExtractBool(json, 'match', 'offline')), -1) AS offline
 FROM {db}.facts
 WHERE kind = 'fence.raised';
 
 -- What the facts of one stream say that holds at every time: one row for each that differ (MODEL §5.2). Texts that need
--- only be told apart are hashes; 0 is none.
+-- only be told apart are hashes; 0 is none. `said` is a hash of all of it.
 CREATE TABLE {db}.attributes (
     tenant LowCardinality(String),
     name UUID,
     speaker UInt64,
-    shape UInt64,
+    said UInt64,
     -- From this position on it was said: of rows with one key the earliest stays.
     position UInt64,
     earlier UInt64 MATERIALIZED bitNot(position),
@@ -152,7 +174,7 @@ CREATE TABLE {db}.attributes (
     described UInt64
 )
 ENGINE = ReplacingMergeTree(earlier)
-ORDER BY (tenant, name, shape, speaker)
+ORDER BY (tenant, toUInt128(name), said, speaker)
 SETTINGS non_replicated_deduplication_window = 1000, index_granularity = 4096;
 
 -- The family that a name belongs to from a position on: its smallest grant name, else its smallest member. The writer
@@ -164,5 +186,5 @@ CREATE TABLE {db}.family_labels (
     label UUID
 )
 ENGINE = ReplacingMergeTree
-ORDER BY (tenant, member, position)
+ORDER BY (tenant, toUInt128(member), position)
 SETTINGS non_replicated_deduplication_window = 1000;

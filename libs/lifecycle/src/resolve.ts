@@ -130,12 +130,18 @@ export class Resolver {
     return this.conflictKeys.size > 0 && this.conflictKeys.has(fact.record.key);
   }
 
-  /** A token that an issuer's source names by jti alone may be another issuer's: nothing shows that it is its own. */
   private authorityOfFact(fact: RecordedFact, kind: ObservationType): Authority {
-    const { issuer } = fact.data;
-    const authority = this.authorityOf(fact.source, kind, issuer);
-    if (authority !== 'issuer' || typeof issuer === 'string' || fact.names.jti === undefined) return authority;
-    if (!kind.startsWith('token.') || this.profile(fact.source)?.mayIssue.includes('*')) return authority;
+    return this.authorityOfSpeaker(fact.source, kind, fact.data['issuer'], fact.names.jti !== undefined);
+  }
+
+  /**
+   * The authority of everything that a source says of this kind and issuer. A token that an issuer's source names by
+   * jti alone may be another issuer's: nothing shows that it is its own.
+   */
+  authorityOfSpeaker(source: string, kind: ObservationType, issuer: unknown, byJti: boolean): Authority {
+    const authority = this.authorityOf(source, kind, issuer);
+    if (authority !== 'issuer' || typeof issuer === 'string' || !byJti) return authority;
+    if (!kind.startsWith('token.') || this.profile(source)?.mayIssue.includes('*')) return authority;
     return GATEWAY_MAY.has(kind) ? 'gateway' : 'claimed';
   }
 

@@ -114,8 +114,8 @@ export class BatchRowsMaker {
       out.facts++;
       const { speaker } = shape;
       if (shape.attributes !== undefined) {
-        const attribute = `${fact.subject} ${shape.id}`;
-        if (!attributes.has(attribute)) attributes.set(attribute, `${row.position}\t${shape.attributes}`);
+        const said = shape.attributes;
+        if (!attributes.has(said)) attributes.set(said, `${row.position}\t${said}`);
       }
       if (speaker !== undefined) {
         const said = `${fact.tenant}\t${speaker.id}`;

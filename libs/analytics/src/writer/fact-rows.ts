@@ -27,7 +27,7 @@ export const FACT_COLUMNS = [
 
 /** Columns of `attributes`. */
 export const ATTRIBUTE_COLUMNS = [
-  ...['position', 'tenant', 'name', 'speaker', 'shape'],
+  ...['position', 'said', 'tenant', 'name', 'speaker'],
   ...['sub', 'cli', 'con', 'cred', 'kid', 'parent', 'subject_token', 'subject_family', 'ses', 'fam'],
   ...['token_kind', 'offline', 'iat', 'kid_text', 'alg', 'typ', 'audiences', 'scopes', 'cnf', 'issuance_version'],
   ...['exp_kind', 'exp_at', 'exp_suspect', 'described'],
@@ -40,7 +40,7 @@ export interface Shape {
   speaker: Speaker | undefined;
   /** The columns of `facts` from `tenant` on, tab-separated, newline-ended. */
   fact: string;
-  /** The columns of `attributes` from `tenant` on; undefined where it says nothing that lasts. */
+  /** The columns of `attributes` from `said` on; undefined where it says nothing that lasts. */
   attributes: string | undefined;
   /** Names that this fact puts into one family with its token; empty for most. */
   family: { token: Name; others: Name[] } | undefined;
@@ -110,7 +110,7 @@ export function shapeOf(fact: RecordedFact, text: string, speakers: Speakers): S
     id,
     speaker,
     fact: `${columns.join('\t')}\n`,
-    attributes: attributesOf(fact, id, speaker, outcome !== undefined && data['shadow'] === true),
+    attributes: attributesOf(fact, speaker, outcome !== undefined && data['shadow'] === true),
     family: familyEdgesOf(fact),
     isUse: outcome !== undefined,
     span: summary ? { first: data['firstAt'] as number, last: data['lastAt'] as number } : undefined,
@@ -121,12 +121,7 @@ export function shapeOf(fact: RecordedFact, text: string, speakers: Speakers): S
  * What a fact says of its token at all times, as `absorbAttributes` and `absorbMarks` of the core take it in. Whether
  * its speaker has the authority is asked when reading.
  */
-function attributesOf(
-  fact: RecordedFact,
-  shape: string,
-  speaker: Speaker | undefined,
-  isShadow: boolean,
-): string | undefined {
+function attributesOf(fact: RecordedFact, speaker: Speaker | undefined, isShadow: boolean): string | undefined {
   const { names, data, subject } = fact;
   const kind = speaker?.kind;
   if (kind === undefined || isShadow || !isName(subject) || !TOKEN_KINDS.has(kindOfName(subject))) return undefined;
@@ -142,7 +137,6 @@ function attributesOf(
     tsvText(fact.tenant),
     subject,
     speaker!.id,
-    shape,
     names.sub ?? NO_NAME,
     isPresentation({ kind }) && data['verified'] !== true ? NO_NAME : (names.cli ?? NO_NAME),
     names.con ?? NO_NAME,
@@ -168,7 +162,8 @@ function attributesOf(
     lasting?.flags.includes('unit-suspect') === true ? '1' : '0',
     hash64(JSON.stringify([...described, data['kind'] ?? null, data['form'] ?? null, expClaimOf(expiry) ?? null])),
   ];
-  return `${columns.join('\t')}\n`;
+  const said = columns.join('\t');
+  return `${hash64(said)}\t${said}\n`;
 }
 
 /** Rotation edges and grants (MODEL §1.6), as `Links` reads them. */
