@@ -1,6 +1,4 @@
 import { createClient, type ClickHouseClient, type ClickHouseSettings } from '@clickhouse/client';
-import { drainPending } from 'chdb';
-import { createChdbConnection } from 'chdb/connection';
 import { mkdirSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { DiskFull, storing } from '#platform';
@@ -69,6 +67,8 @@ export class AnalyticsEngine {
       return new AnalyticsEngine(client, new URL(url).host, false, database);
     }
     storing(place.path, () => mkdirSync(place.path, { recursive: true, mode: 0o700 }));
+    // Loaded where it is used: it is large, and there is none for every platform.
+    const { createChdbConnection } = await import('chdb/connection');
     // The same types, told by two packages of which one allows `undefined` in optional fields.
     const connection: object = createChdbConnection({ path: place.path });
     const client = createClient({ connection: connection as ClientConnection });
@@ -131,7 +131,9 @@ export class AnalyticsEngine {
 
   async close(): Promise<void> {
     await this.client.close();
-    if (this.isEmbedded) await drainPending();
+    if (!this.isEmbedded) return;
+    const { drainPending } = await import('chdb');
+    await drainPending();
   }
 
   private inDatabase(sql: string): string {

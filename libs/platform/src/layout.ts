@@ -1,6 +1,9 @@
 import { join } from 'node:path';
 
-/** What lies in a data directory. `intake.sqlite` alone can be rebuilt; `secrets` and `keys` are never in the ledger. */
+/**
+ * What lies in a data directory. `intake.sqlite` and `findings.sqlite` can be rebuilt; `secrets` and `keys` are never in
+ * the ledger.
+ */
 export const LAYOUT = {
   meta: 'meta.json',
   lock: 'lock.sqlite',
@@ -8,8 +11,12 @@ export const LAYOUT = {
   run: 'run.json',
   ledger: 'ledger.sqlite',
   intake: 'intake.sqlite',
+  findings: 'findings.sqlite',
   deadLetters: 'dead-letters.sqlite',
   keys: 'keys.sqlite',
+  analytics: 'analytics',
+  analyticsLock: 'analytics-lock.sqlite',
+  analyticsJournal: 'analytics-journal.sqlite',
   secrets: 'secrets',
 } as const;
 export type LayoutEntry = keyof typeof LAYOUT;
