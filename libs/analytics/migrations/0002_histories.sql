@@ -43,7 +43,7 @@ ARRAY JOIN arrayFilter(each -> each != '', [
 WHERE startsWith(facts.kind, 'token.') AND NOT (shadow = 1 AND outcome != '')
 GROUP BY ALL;
 
--- Statements that can be taken back: suspensions of tokens and of subjects, legal holds.
+-- Statements that can be taken back: suspensions of tokens and of subjects, legal holds; `name` is whose they are.
 CREATE TABLE {db}.toggles (
     tenant LowCardinality(String),
     name UUID,
@@ -63,7 +63,7 @@ SETTINGS non_replicated_deduplication_window = 1000;
 CREATE MATERIALIZED VIEW {db}.toggles_of_facts TO {db}.toggles AS
 -- Half a surrogate pair makes JSON that ClickHouse does not read.
 WITH replaceRegexpAll(data, '\\\\ud[89a-f][0-9a-f]{2}', '?') AS json
-SELECT tenant, name, position, kind, speaker, kind IN ('token.suspended', 'subject.suspended', 'legalhold.placed') AS op,
+SELECT tenant, if(startsWith(kind, 'subject.'), sub, facts.name) AS name, position, kind, speaker, kind IN ('token.suspended', 'subject.suspended', 'legalhold.placed') AS op,
     if(startsWith(kind, 'legalhold.'), JSONExtractString(json, 'hold'),
         if(JSONExtractString(json, 'reasonId') != '', JSONExtractString(json, 'reasonId'), JSONExtractString(json, 'reason'))) AS reason,
     time AS at, record_key
@@ -120,6 +120,26 @@ SELECT tenant, if(jti != toUUID('00000000-0000-0000-0000-000000000000'), jti, cr
 FROM {db}.facts
 WHERE kind = 'token.aliased' AND tok != toUUID('00000000-0000-0000-0000-000000000000')
     AND (jti != toUUID('00000000-0000-0000-0000-000000000000') OR cred != toUUID('00000000-0000-0000-0000-000000000000'));
+
+-- Ends of families, by every name that they are stated of: the grant, or any token of it (MODEL §5.6).
+CREATE TABLE {db}.family_ends (
+    tenant LowCardinality(String),
+    name UUID,
+    position UInt64,
+    speaker UInt64,
+    at Int64
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (tenant, toUInt128(name), position)
+SETTINGS non_replicated_deduplication_window = 1000;
+
+CREATE MATERIALIZED VIEW {db}.family_ends_of_facts TO {db}.family_ends AS
+WITH replaceRegexpAll(data, '\\\\ud[89a-f][0-9a-f]{2}', '?') AS json
+SELECT tenant, each AS name, position, speaker, time AS at
+FROM {db}.facts
+ARRAY JOIN arrayDistinct(arrayFilter(one -> one != toUUID('00000000-0000-0000-0000-000000000000'),
+    [fam, jti, tok, facts.name, toUUIDOrZero(JSONExtractString(json, 'token'))])) AS each
+WHERE kind = 'family.revoked';
 
 -- What fences name and when they were raised; a token is hit iff it was born before the cutoff and all of it matches.
 CREATE TABLE {db}.fences (
