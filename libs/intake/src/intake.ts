@@ -1,3 +1,4 @@
+import { isConclusion } from '#lifecycle';
 import { START, type Ledger, type Position, type StreamAppend } from '#ledger';
 import type { DeadLetters } from './dead-letters.js';
 import { LedgerRefused } from './errors.js';
@@ -165,10 +166,13 @@ async function catchUp(ledger: Ledger, seen: SeenIndex): Promise<void> {
   let position = seen.cursor;
   for await (const event of ledger.readAll({ from: seen.cursor === START ? 'start' : seen.cursor })) {
     position = event.position;
+    unsaved++;
+    // What was concluded was never taken in.
+    if (isConclusion(event.type)) continue;
     const { record } = JSON.parse(event.data) as { record: { key: string; digest: string; ordinal: number } };
     if (record.key === record.digest) seen.see(onceKey(record), onceKey(record));
     else seen.see(record.key, record.digest);
-    if (++unsaved >= 10_000) {
+    if (unsaved >= 10_000) {
       seen.commit(position);
       unsaved = 0;
     }

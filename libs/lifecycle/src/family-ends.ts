@@ -42,6 +42,11 @@ export class FamilyEnds {
     this.byLabel = new Map();
   }
 
+  /** Labels may mean other names now: answers that were remembered are forgotten. */
+  linksChanged(): void {
+    this.byLabel = new Map();
+  }
+
   /** The ends of the families that these names belong to, and those stated of the names themselves. */
   of(names: Iterable<Name>, links: Links): readonly FamilyEnd[] {
     if (this.byName.size === 0) return [];

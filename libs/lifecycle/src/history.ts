@@ -1,9 +1,12 @@
 import { findingsOf, FindingSet } from './findings/findings.js';
-import type { Login, Surroundings } from './findings/context.js';
+import type { Surroundings } from './findings/context.js';
 import { findingsOfNotes, issuerSpellings } from './findings/inputs.js';
 import { stateOfStream, type FactsOf } from './fold.js';
 import { worldUnder } from './known-settings.js';
-import { Links, type Unit } from './links.js';
+import { linksOf } from './known-links.js';
+import type { Links, Unit } from './links.js';
+import { Logins } from './logins.js';
+import { isAboutToken } from './memory-source.js';
 import { kindOfName, type Name } from './names.js';
 import type { RecordedFact } from './observations.js';
 import type { ConflictKeys, ResolvedFact } from './resolve.js';
@@ -46,15 +49,37 @@ export class History {
   readonly world: World;
   readonly links: Links;
   private marks: Watermarks | undefined;
-  private logins: Map<string, Map<Name, number>> | undefined;
+  private logins: Logins | undefined;
   private readonly streamStates = new Map<Name, TokenState>();
 
-  constructor(readonly source: HistorySource) {
-    const worldFacts = [...source.worldFacts()];
-    this.world = worldUnder(worldFacts, source.conflictKeys());
-    this.links = linksOf(() => this.resolved(source.linkFacts()));
+  constructor(private from: HistorySource) {
+    const worldFacts = [...from.worldFacts()];
+    this.world = worldUnder(worldFacts, from.conflictKeys());
+    this.links = linksOf(() => this.resolved(from.linkFacts()));
     const current = (name: Name): Name => this.links.current(name);
     for (const fact of this.resolved(worldFacts)) this.world.add(fact, current);
+  }
+
+  get source(): HistorySource {
+    return this.from;
+  }
+
+  /**
+   * Goes on to a longer prefix of the same tenant without reading the earlier facts again.
+   * @param facts what the longer prefix adds. Not for settings, distrust, renames and second variants of a record:
+   *   these say how earlier facts are read, and ask for a new history.
+   */
+  extend(source: HistorySource, facts: Iterable<RecordedFact>): void {
+    this.from = source;
+    this.marks = undefined;
+    this.streamStates.clear();
+    const current = (name: Name): Name => this.links.current(name);
+    for (const fact of this.resolved(facts)) {
+      if (!isAboutToken(fact)) this.world.add(fact, current);
+      this.links.add(fact);
+      this.logins?.add(fact);
+    }
+    this.world.linksChanged();
   }
 
   get watermarks(): Watermarks {
@@ -99,6 +124,11 @@ export class History {
       if (views.some(({ view }) => view.name === part)) return views;
     }
     return [];
+  }
+
+  /** One unit as of a cut, whole: as `units` gives it. @param center the unit's own name for itself. */
+  unitOf(center: Name, cut: Cut): FoldedUnit {
+    return this.evaluate(this.links.unitOf(center), cut, []);
   }
 
   private evaluate(
@@ -194,38 +224,14 @@ export class History {
         return view;
       },
       loginWithin: (subject, client, after, until, otherThan) =>
-        this.loginWithin(subject, client, after, until, otherThan),
+        this.loginIndex().within(subject, client, after, until, otherThan),
     };
   }
 
-  private loginWithin(
-    subject: Name,
-    client: Name,
-    after: number,
-    until: number,
-    otherThan: Name | undefined,
-  ): Login | undefined {
-    let best: Login | undefined;
-    for (const [family, at] of this.loginIndex().get(`${subject} ${client}`) ?? []) {
-      if (family === otherThan || at <= after || at > until) continue;
-      if (best === undefined || at < best.at || (at === best.at && family < best.family!)) best = { at, family };
-    }
-    return best;
-  }
-
-  /** When each family of a subject and client was opened: its earliest issuance that renews nothing. */
-  private loginIndex(): Map<string, Map<Name, number>> {
-    if (this.logins !== undefined) return this.logins;
-    this.logins = new Map();
-    for (const { names, data, kind, authority, time } of this.resolved(this.source.linkFacts())) {
-      const { sub, cli, fam } = names;
-      if (kind !== 'token.issued' || authority === 'claimed' || !sub || !cli || !fam) continue;
-      if (data['parent'] !== undefined || data['grantType'] === 'refresh_token') continue;
-      const family = this.links.familyOf([fam]) ?? fam;
-      const key = `${this.links.current(sub)} ${this.links.current(cli)}`;
-      let opened = this.logins.get(key);
-      if (opened === undefined) this.logins.set(key, (opened = new Map()));
-      opened.set(family, Math.min(opened.get(family) ?? Infinity, time));
+  private loginIndex(): Logins {
+    if (this.logins === undefined) {
+      this.logins = new Logins(this.links);
+      for (const fact of this.resolved(this.source.linkFacts())) this.logins.add(fact);
     }
     return this.logins;
   }
@@ -242,39 +248,33 @@ export class History {
     const set = new FindingSet();
     const issuers = new Set<string>();
     const around = this.surroundings(cut);
-    const { world, links, watermarks } = this;
-    for (const { tokens, views } of this.units(cut)) {
+    const { watermarks } = this;
+    for (const unit of this.units(cut)) {
       if (++units % UNITS_A_STEP === 0) yield;
-      for (const { view } of views) if (view.issuer !== undefined) issuers.add(view.issuer);
-      for (const finding of findingsOf(views, world, links, watermarks, around, cut.T)) set.add(finding);
-      // A token that nobody had the authority to speak of has no view; what was claimed of it is raised all the same.
-      const unseen = tokens.filter((token) => !views.some((folded) => folded.token === token));
-      for (const { name, state } of unseen)
-        for (const finding of findingsOfNotes(state.notes, [name], watermarks, cut.T)) set.add(finding);
+      for (const { view } of unit.views) if (view.issuer !== undefined) issuers.add(view.issuer);
+      for (const finding of this.findingsOfUnit(unit, cut, watermarks, around)) set.add(finding);
     }
-    for (const finding of findingsOfNotes(world.notes, [], watermarks, cut.T)) set.add(finding);
-    for (const finding of issuerSpellings(issuers)) set.add(finding);
+    for (const finding of this.findingsOfWorld(cut, issuers)) set.add(finding);
     return set.list();
+  }
+
+  /** What the tokens of one unit give rise to: several may be of one incident, also with other units'. */
+  findingsOfUnit({ tokens, views }: FoldedUnit, { T }: Cut, watermarks: Watermarks, around: Surroundings): Finding[] {
+    const out = findingsOf(views, this.world, this.links, watermarks, around, T);
+    // A token that nobody had the authority to speak of has no view; what was claimed of it is raised all the same.
+    const unseen = tokens.filter((token) => !views.some((folded) => folded.token === token));
+    for (const { name, state } of unseen) out.push(...findingsOfNotes(state.notes, [name], watermarks, T));
+    return out;
+  }
+
+  /** What belongs to no token. @param issuers every issuer that a token shows at the cut. */
+  findingsOfWorld({ T }: Cut, issuers: Iterable<string>): Finding[] {
+    return [...findingsOfNotes(this.world.notes, [], this.watermarks, T), ...issuerSpellings(issuers)];
   }
 }
 
 /** Some 25 ms of folding. */
 const UNITS_A_STEP = 500;
-
-/** Renames are known before anything that they change is compared (MODEL §1.5): with any, the facts are read twice. */
-function linksOf(facts: () => Iterable<ResolvedFact>): Links {
-  let links = new Links();
-  const renames: ResolvedFact[] = [];
-  for (const fact of facts()) {
-    if (fact.kind === 'token.renamed') renames.push(fact);
-    links.add(fact);
-  }
-  if (!links.hasRenames) return links;
-  links = new Links();
-  for (const fact of renames) links.add(fact);
-  for (const fact of facts()) if (fact.kind !== 'token.renamed') links.add(fact);
-  return links;
-}
 
 /** Parts that no tok names share half of their name with the jti in whose stream they stand (ADR 0003). */
 const SHARED = 16;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CONCLUSIONS, CONCLUSION_TYPES } from './conclusions.js';
 import { contractSchema } from './contract.js';
 import { fullType, namesSchema, OBSERVATIONS, OBSERVATION_TYPES } from './observations.js';
 import { settingsSchema } from './settings.js';
@@ -21,8 +22,8 @@ const envelope = z.looseObject({
 });
 
 /**
- * The JSON Schemas that `schemas/` holds, by file name: the data of each observation type, the envelope, settings and
- * contracts. Generated from the zod schemas that the product itself checks with.
+ * The JSON Schemas that `schemas/` holds, by file name: the data of each observation and conclusion, the envelope,
+ * settings and contracts. Generated from the zod schemas that the product itself checks with.
  */
 export function jsonSchemas(): Record<string, object> {
   const out: Record<string, object> = {
@@ -33,6 +34,8 @@ export function jsonSchemas(): Record<string, object> {
   for (const type of OBSERVATION_TYPES) {
     out[`${fullType(type)}.schema.json`] = schemaOf(OBSERVATIONS[type], `The data of ${fullType(type)}`);
   }
+  for (const type of CONCLUSION_TYPES)
+    out[`${fullType(type)}.schema.json`] = schemaOf(CONCLUSIONS[type], `The data of ${fullType(type)}: a conclusion`);
   return out;
 }
 

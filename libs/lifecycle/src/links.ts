@@ -131,6 +131,27 @@ export class Links {
     return [...this.jtiToks.of(jti)].filter((tok) => this.tokJtis.count(tok) > 1).sort();
   }
 
+  /** Every name that aliases lead to from this one, itself too: what is stated of any of them may reach each. */
+  aliasesOf(name: Name): Set<Name> {
+    const out = new Set([this.current(name)]);
+    // A set is iterated to its end, what is added on the way included.
+    for (const each of out) {
+      for (const map of [this.jtiToks, this.tokJtis, this.credToks, this.tokCreds])
+        for (const other of map.of(each)) out.add(other);
+    }
+    return out;
+  }
+
+  /** Whether an alias of this tok holds no more. */
+  isBroken(tok: Name): boolean {
+    return this.tokJtis.count(tok) + this.tokCreds.count(tok) > 1;
+  }
+
+  /** Whether any alias holds no more. */
+  get hasBrokenAliases(): boolean {
+    return this.hasBroken;
+  }
+
   /** Names whose revocations, compromises and suspensions reach this unit though they are not part of it. */
   restrictedBy(center: Name, leaves: readonly Name[]): Name[] {
     const out = new Set<Name>();

@@ -12,7 +12,7 @@ export interface SourceClock {
 /** Collects source clocks from facts in any order. */
 export class SourceClocks {
   readonly clocks = new Map<string, SourceClock>();
-  /** The latest recordedAt of all. */
+  /** The latest recordedAt of all facts; conclusions are nobody's clock. */
   lastRecorded = -Infinity;
 
   add(fact: Pick<RecordedFact, 'source' | 'time' | 'recordedAt'>): void {
@@ -74,6 +74,21 @@ export class Watermarks {
     return true;
   }
 
+  /** The latest instant up to which every one of these sources is complete: `reached` holds up to it. */
+  limit(sources: Iterable<string>): number {
+    let limit = Infinity;
+    for (const source of sources) {
+      limit = Math.min(limit, this.marks.get(source) ?? -Infinity);
+      for (const gap of this.world.gaps.get(source) ?? []) if (!gap.closed) limit = Math.min(limit, gap.from - 1);
+    }
+    return limit;
+  }
+
+  /** The sources with a mark that issue for somebody: what `issuersOf` chooses from. */
+  issuers(): string[] {
+    return [...this.marks.keys()].filter((source) => this.world.resolver.profile(source)?.authority === 'issuer');
+  }
+
   /** Sources with facts that may issue for this issuer. */
   issuersOf(issuer: string | undefined): string[] {
     if (issuer === undefined) return [];
@@ -95,6 +110,24 @@ export class Watermarks {
 
   toJSON(): Record<string, number> {
     return Object.fromEntries([...this.marks].sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+}
+
+/** Remembers what it was asked, so that it can be told when an answer would be another. */
+export class AskedWatermarks extends Watermarks {
+  private asked: { sources: string[]; instant: number }[] = [];
+
+  override reached(sources: Iterable<string>, instant: number): boolean {
+    const all = [...sources].sort();
+    this.asked.push({ sources: all, instant });
+    return super.reached(all, instant);
+  }
+
+  /** What was asked since this was called last. */
+  take(): { sources: string[]; instant: number }[] {
+    const { asked } = this;
+    this.asked = [];
+    return asked;
   }
 }
 

@@ -47,6 +47,7 @@ export class World {
   readonly holds = new LegalHolds();
   /** What is odd about the facts of the world themselves. */
   readonly notes: Notes = new Map();
+  private readonly times: number[] = [];
   private readonly fences = new Fences();
   private readonly ends = new FamilyEnds(this.familyEnds);
 
@@ -60,6 +61,7 @@ export class World {
 
   /** @param current what a name is called today: renames are folded before anything is compared (MODEL §1.5). */
   add(fact: ResolvedFact, current: (name: Name) => Name = (name) => name): void {
+    this.times.push(fact.time);
     addNotes(this.notes, fact);
     if (fact.authority === 'claimed') return;
     const { data, kind, time } = fact;
@@ -159,6 +161,18 @@ export class World {
   /** Fences that could hit a token with these names; each must still be held against its birth. */
   fencesFor(names: Iterable<Name>): Fence[] {
     return this.fences.for(names);
+  }
+
+  /** To be called after names were joined that a world with facts was asked about. */
+  linksChanged(): void {
+    this.ends.linksChanged();
+  }
+
+  /** The earliest instant after T from which more of the world's facts count; Infinity without. */
+  turnAfter(T: number): number {
+    let turn = Infinity;
+    for (const time of this.times) if (time > T && time < turn) turn = time;
+    return turn;
   }
 
   contractOf(component: string, version: string): Contract | undefined {

@@ -1,4 +1,4 @@
-import { DEFAULT_THRESHOLDS, SourceClocks } from '#lifecycle';
+import { DEFAULT_THRESHOLDS, isConclusion, SourceClocks } from '#lifecycle';
 import type { Position } from '../port.js';
 import type { LedgerScan } from '../embedded/scan.js';
 
@@ -36,7 +36,9 @@ export class Sightings {
   /** Reads on up to a position. */
   extend(scan: LedgerScan, to: Position): this {
     if (to <= this.covered) return this;
-    for (const row of scan.scanAll({ after: this.covered, to })) this.add(row.data, row.recordedAt);
+    for (const row of scan.scanAll({ after: this.covered, to })) {
+      if (!isConclusion(row.type)) this.add(row.data, row.recordedAt);
+    }
     this.covered = to;
     return this;
   }
@@ -69,6 +71,12 @@ export class Sightings {
       last: time,
     });
   }
+}
+
+/** Whose fact a stored text is, and when it was true, without parsing it; undefined for what is no fact. */
+export function headOf(data: string): { source: string; tenant: string; time: number } | undefined {
+  const match = HEAD.exec(data);
+  return match === null ? undefined : { source: text(match[1]!), tenant: text(match[2]!), time: Number(match[3]) };
 }
 
 function text(escaped: string): string {

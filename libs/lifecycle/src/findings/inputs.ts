@@ -23,13 +23,12 @@ function isProvisional({ view, watermarks }: FindingContext): boolean {
 function expiryFindings(context: FindingContext): Finding[] {
   const { view, T } = context;
   const { expiry } = view;
-  const provisional = isProvisional(context);
   if (expiry.kind === 'at' && expiry.flags.includes('unit-suspect')) {
     return [
       finding('expiry-unit-suspect', ['exp', view.name], {
         kind: 'expiry unit suspect',
         severity: 'medium',
-        provisional,
+        provisional: isProvisional(context),
         tokens: [view.name],
         summary: `exp ${String(expiry.raw)} was read in ${unitWords(expiry.unit)}: ${strictly(expiry.unit)}`,
         evidence: { raw: expiry.raw, unit: expiry.unit, readAs: at(expiry.at!), issuer: view.issuer ?? null },
@@ -39,22 +38,38 @@ function expiryFindings(context: FindingContext): Finding[] {
   if (expiry.kind !== 'never' || view.kind === 'consumer') return [];
   const uses = view.uses.filter((use) => use.outcome === 'accepted' && use.shadow !== true);
   const lastUse = uses.length === 0 ? undefined : Math.max(...uses.map((use) => use.last));
-  const ageMs = T - (view.birth ?? view.firstSeen);
+  const since = view.birth ?? view.firstSeen;
+  const lastShown = lastUse === undefined ? null : at(lastUse);
   return [
     finding('never-expires', ['exp', view.name], {
       kind: 'never expires',
       severity: 'low',
-      provisional,
+      provisional: isProvisional(context),
       tokens: [view.name],
-      summary: `no expiry; ${Math.floor(ageMs / 86_400_000)} days old, ${lastUse === undefined ? 'never used' : `last used ${at(lastUse)}`}`,
+      summary: summaryOfAge(T - since, lastShown),
       evidence: {
         raw: expiry.raw,
         birth: view.birth === undefined ? null : at(view.birth),
-        ageMs,
-        lastUse: lastUse === undefined ? null : at(lastUse),
+        since: at(since),
+        ageMs: T - since,
+        lastUse: lastShown,
       },
     }),
   ];
+}
+
+function summaryOfAge(ageMs: number, lastUse: string | null): string {
+  const used = lastUse === null ? 'never used' : `last used ${lastUse}`;
+  return `no expiry; ${Math.floor(ageMs / 86_400_000)} days old, ${used}`;
+}
+
+/** A finding as told at T: only an age grows while no fact comes. `T` undefined: without an age, to compare. */
+export function agedTo(finding: Finding, T: number | undefined): Finding {
+  const { since, lastUse } = finding.evidence;
+  if (finding.rule !== 'never-expires' || typeof since !== 'string') return finding;
+  const ageMs = T === undefined ? 0 : T - Date.parse(since);
+  const summary = summaryOfAge(ageMs, typeof lastUse === 'string' ? lastUse : null);
+  return { ...finding, summary, evidence: { ...finding.evidence, ageMs } };
 }
 
 function audienceFindings(context: FindingContext): Finding[] {
