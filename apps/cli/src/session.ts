@@ -21,23 +21,44 @@ export function accessFor(question: QuestionName): Access {
   return CHANGING.has(question) ? 'write' : 'read';
 }
 
-/** Runs something with whoever answers for the data directory: a running `tally up`, or the directory itself. */
+/**
+ * Runs something with whoever answers for the data directory: a running `tally up`, or the directory itself. What adds
+ * to the ledger also brings ClickHouse up to it; a running `tally up` does that by itself.
+ * @param signal ends that early: the rest is done by whoever comes next.
+ */
 export async function withTally<T>(
   command: Command,
   shell: Shell,
   access: Access,
   use: (tally: Tally) => Promise<T>,
+  signal?: AbortSignal,
 ): Promise<T> {
   const { data } = commonOf(command, shell);
-  const tally = await openTally(data, { access, purpose: purposeOf(command), threads: shell.threads });
+  const tally = await openTally(data, {
+    access,
+    purpose: purposeOf(command),
+    threads: shell.threads,
+    ...clickhouseOf(shell),
+  });
   try {
-    return await use(tally);
+    const result = await use(tally);
+    if (access === 'write' && signal?.aborted !== true) await tally.settle?.(signal === undefined ? {} : { signal });
+    return result;
   } finally {
     await tally.close();
   }
 }
 
-async function openTally(data: string, options: { access: Access; purpose: string; threads: boolean }): Promise<Tally> {
+/** A ClickHouse server instead of the embedded engine, if one is named. */
+export function clickhouseOf({ env }: Shell): { clickhouse?: string } {
+  const url = env['TALLY_CLICKHOUSE'];
+  return url === undefined || url === '' ? {} : { clickhouse: url };
+}
+
+async function openTally(
+  data: string,
+  options: { access: Access; purpose: string; threads: boolean; clickhouse?: string },
+): Promise<Tally> {
   const running = findRunning(data);
   if (running !== undefined) return new RemoteTally(running);
   const { LocalTally } = await import('../../api/src/tally/local-tally.js');

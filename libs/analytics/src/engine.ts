@@ -7,6 +7,25 @@ import { AnalyticsUnavailable, QueryFailed } from './errors.js';
 /** Where the facts are rolled up: in this process, under a directory, or at a server. */
 export type AnalyticsPlace = { path: string } | { url: string; username?: string; password?: string };
 
+/**
+ * A server's address with its credentials: `https://user:password@host:8443`. Without TLS only on this machine.
+ * @throws AnalyticsUnavailable
+ */
+export function placeOf(address: string): { url: string; username?: string; password?: string } {
+  const url = URL.canParse(address) ? new URL(address) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol))
+    throw new AnalyticsUnavailable('the given address', 'it is not a URL such as https://user:password@host:8443');
+  if (url.protocol === 'http:' && !/^(127\.\d+\.\d+\.\d+|\[::1\]|localhost)$/.test(url.hostname))
+    throw new AnalyticsUnavailable(url.host, 'beyond this machine it must be https');
+  const { username, password } = url;
+  url.username = url.password = '';
+  return {
+    url: url.href,
+    ...(username !== '' && { username: decodeURIComponent(username) }),
+    ...(password !== '' && { password: decodeURIComponent(password) }),
+  };
+}
+
 export type QueryParams = Record<string, unknown>;
 
 /** What every statement runs with. */
@@ -68,7 +87,10 @@ export class AnalyticsEngine {
     }
     storing(place.path, () => mkdirSync(place.path, { recursive: true, mode: 0o700 }));
     // Loaded where it is used: it is large, and there is none for every platform.
-    const { createChdbConnection } = await import('chdb/connection');
+    const { createChdbConnection } = await import('chdb/connection').catch((error: unknown) => {
+      const why = `the embedded engine cannot be loaded on this platform (${error instanceof Error ? firstLine(error.message) : ''})`;
+      throw new AnalyticsUnavailable(place.path, why, error, true);
+    });
     // The same types, told by two packages of which one allows `undefined` in optional fields.
     const connection: object = createChdbConnection({ path: place.path });
     const client = createClient({ connection: connection as ClientConnection });

@@ -20,7 +20,13 @@ export class QueryFailed extends TallyError {
 /** ClickHouse cannot be reached, or broke off. What was being written may or may not be there; repeating it is safe. */
 export class AnalyticsUnavailable extends TallyError {
   readonly code = 'TALLY_ANALYTICS_UNAVAILABLE';
-  constructor(where: string, message: string, cause?: unknown) {
+  constructor(
+    where: string,
+    message: string,
+    cause?: unknown,
+    /** The embedded engine is not installed: there is none for this platform. */
+    readonly isMissing = false,
+  ) {
     super(`ClickHouse at ${where} cannot be used: ${message}`, {
       facts: { where },
       retry: true,

@@ -1,3 +1,4 @@
+import type { CatchUp } from '#analytics';
 import { backUp } from './backup.js';
 import { listDeadLetters, redriveDeadLetters, showDeadLetter } from './dead-letters.js';
 import {
@@ -14,6 +15,7 @@ import { listFindings } from './findings.js';
 import { Frames } from './frames.js';
 import { ingest } from './ingest.js';
 import { planOf } from './plans.js';
+import { hasNoAnalytics } from './analytics-access.js';
 import {
   QUESTIONS,
   type Answer,
@@ -96,6 +98,19 @@ export class LocalTally implements Tally {
     onProgress?: (report: IngestAnswer) => void,
   ): Promise<IngestAnswer> {
     return ingest(input, options, this.stores, this.threads, onProgress);
+  }
+
+  /**
+   * Brings what is made from the ledger up to its head: ClickHouse. What is durable does not depend on it; a process
+   * that ends without it leaves the rest to the next one.
+   */
+  async settle(options: CatchUp = {}): Promise<void> {
+    try {
+      const analytics = await this.stores.analytics.open();
+      await analytics.catchUp(options);
+    } catch (error) {
+      if (!hasNoAnalytics(error)) throw error;
+    }
   }
 
   /** Destroys the keys that are past their retention; gives their number. */

@@ -221,6 +221,8 @@ export interface Tally {
     options: IngestOptions,
     onProgress?: (report: IngestAnswer) => void,
   ): Promise<IngestAnswer>;
+  /** Brings what is made from the ledger up to its head; absent where somebody else does it. */
+  settle?(options: { signal?: AbortSignal }): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -1,13 +1,17 @@
+import { FindingsFollower } from '#analytics';
 import { EmbeddedLedger, LedgerScan } from '#ledger';
 import { DeadLetters, Intake, SeenIndex } from '#intake';
 import { DataDirectory, systemClock, type Clock } from '#platform';
 import { NamingSecretStore, SubjectKeys } from '#security';
 import { DEFAULT_THRESHOLDS } from '#lifecycle';
+import { AnalyticsAccess } from './analytics-access.js';
 
 export interface OpenStores {
   access: 'read' | 'write';
   purpose: string;
   clock?: Clock;
+  /** Address of a ClickHouse server; default: the embedded engine. */
+  clickhouse?: string;
 }
 
 /** Everything that lies in a data directory, opened in the order that finds damage before anything is changed. */
@@ -22,9 +26,10 @@ export class Stores {
     readonly deadLetters: DeadLetters,
     private readonly seen: SeenIndex | undefined,
     readonly intake: Intake | undefined,
+    readonly analytics: AnalyticsAccess,
   ) {}
 
-  static async open(path: string, { access, purpose, clock = systemClock }: OpenStores): Promise<Stores> {
+  static async open(path: string, { access, purpose, clock = systemClock, clickhouse }: OpenStores): Promise<Stores> {
     const directory = await DataDirectory.open(path, { access, purpose, clock });
     const opened: { close(): unknown }[] = [{ close: () => directory.close() }];
     const keep = <T extends { close(): unknown }>(store: T): T => {
@@ -41,8 +46,9 @@ export class Stores {
       const keys = keep(SubjectKeys.open(directory));
       const deadLetters = keep(new DeadLetters(directory.file('deadLetters'), clock, { access, mustExist: isUsed }));
       if (!isUsed && access === 'write') directory.updateMeta({ ledger: true });
+      const analytics = keep(new AnalyticsAccess(directory, scan, clock, clickhouse));
       if (access === 'read')
-        return new Stores(directory, clock, ledger, scan, secrets, keys, deadLetters, undefined, undefined);
+        return new Stores(directory, clock, ledger, scan, secrets, keys, deadLetters, undefined, undefined, analytics);
       const seen = keep(SeenIndex.open(directory.file('intake')));
       const intake = await Intake.open({
         ledger,
@@ -51,7 +57,7 @@ export class Stores {
         clock,
         futureSlack: DEFAULT_THRESHOLDS.futureSlack,
       });
-      return new Stores(directory, clock, ledger, scan, secrets, keys, deadLetters, seen, intake);
+      return new Stores(directory, clock, ledger, scan, secrets, keys, deadLetters, seen, intake, analytics);
     } catch (error) {
       for (const store of opened.reverse()) await store.close();
       throw error;
@@ -59,6 +65,7 @@ export class Stores {
   }
 
   async close(): Promise<void> {
+    await this.analytics.close();
     this.seen?.close();
     this.deadLetters.close();
     this.keys.close();

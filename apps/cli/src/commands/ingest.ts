@@ -30,19 +30,25 @@ export function addIngest(program: Command, shell: Shell): void {
       const settings = flags.settings === undefined ? undefined : readDocument(flags.settings);
       const interruption = new Interruption();
       try {
-        await withTally(command, shell, 'write', async (tally) => {
-          const { tenant, format } = commonOf(command, shell);
-          if (settings !== undefined) await tally.ask('settings.declare', { tenant, settings });
-          const done: IngestedFile[] = [];
-          for (const input of inputs) {
-            const options = { tenant, source: flags.source };
-            const ingested = await ingestFile(input, tally, options, { interruption, talk: shell.talk });
-            done.push(ingested);
-            await tellFile(ingested, format, inputs.length, shell);
-            if (ingested.error !== undefined) break;
-          }
-          await tellAll(done, format, shell);
-        });
+        await withTally(
+          command,
+          shell,
+          'write',
+          async (tally) => {
+            const { tenant, format } = commonOf(command, shell);
+            if (settings !== undefined) await tally.ask('settings.declare', { tenant, settings });
+            const done: IngestedFile[] = [];
+            for (const input of inputs) {
+              const options = { tenant, source: flags.source };
+              const ingested = await ingestFile(input, tally, options, { interruption, talk: shell.talk });
+              done.push(ingested);
+              await tellFile(ingested, format, inputs.length, shell);
+              if (ingested.error !== undefined) break;
+            }
+            await tellAll(done, format, shell);
+          },
+          interruption.signal,
+        );
       } finally {
         interruption.ignore();
       }

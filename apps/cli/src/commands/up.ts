@@ -7,6 +7,7 @@ import type { DemoOptions } from '../demo/show-demo.js';
 import { Interruption } from '../ingest/interruption.js';
 import { shownJson } from '../output/escape.js';
 import { readDocument } from '../read-document.js';
+import { clickhouseOf } from '../session.js';
 import { commonOf, purposeOf, verb, type Shell } from '../shell.js';
 
 const DAY_MS = 86_400_000;
@@ -33,16 +34,18 @@ export function addUp(program: Command, shell: Shell): void {
       const port = portOf(flags.port);
       const settings = flags.settings === undefined ? undefined : readDocument(flags.settings);
       const { data, tenant, format } = commonOf(command, shell);
-      const [{ startApi }, { LocalTally }, { vitalsOf }] = await Promise.all([
+      const [{ startApi }, { LocalTally }, { vitalsOf }, { BackgroundFollower }] = await Promise.all([
         import('../../../api/src/start-api.js'),
         import('../../../api/src/tally/local-tally.js'),
         import('../../../api/src/vitals.js'),
+        import('../../../api/src/background-follower.js'),
       ]);
       const interruption = new Interruption();
       const local = await LocalTally.open(data, {
         access: 'write',
         purpose: purposeOf(command),
         threads: shell.threads,
+        ...clickhouseOf(shell),
       });
       const { talk, out } = shell;
       try {
@@ -51,6 +54,7 @@ export function addUp(program: Command, shell: Shell): void {
         const log = createLog();
         const api = await startApi({ tally: local, vitals: vitalsOf(local), bearer, log, port, host: flags.host });
         const retention = setInterval(() => void local.applyRetention(), DAY_MS);
+        const follower = new BackgroundFollower(local, log);
         try {
           announceRunning(local.stores.directory, api.url, bearer);
           talk.head(`tally is up at ${api.url}`);
@@ -68,6 +72,7 @@ export function addUp(program: Command, shell: Shell): void {
         } finally {
           clearInterval(retention);
           await api.close();
+          await follower.stop();
         }
       } finally {
         interruption.ignore();

@@ -1,0 +1,71 @@
+import { Analytics, AnalyticsUnavailable, placeOf, type AnalyticsPlace } from '#analytics';
+import type { LedgerScan } from '#ledger';
+import type { Clock, DataDirectory } from '#platform';
+
+/** How long a question that ClickHouse alone answers waits for another process, in ms. */
+const WAIT_MS = 5000;
+
+/** ClickHouse beside the ledger of a data directory, opened when it is first needed. */
+export class AnalyticsAccess {
+  private opened: Promise<Analytics> | undefined;
+  private readonly server: Exclude<AnalyticsPlace, { path: string }> | undefined;
+
+  /** @param url a server; without, the embedded engine in the data directory. */
+  constructor(
+    private readonly directory: DataDirectory,
+    private readonly scan: LedgerScan,
+    private readonly clock: Clock,
+    url: string | undefined,
+  ) {
+    this.server = url === undefined ? undefined : placeOf(url);
+  }
+
+  /** For what ClickHouse alone answers. @throws AnalyticsBusy, AnalyticsUnavailable … */
+  open(): Promise<Analytics> {
+    return this.openWithin(WAIT_MS);
+  }
+
+  /**
+   * For what the ledger answers as well: undefined if nothing was ever written there, another process has it, or it
+   * has not come to this position.
+   */
+  async atHand(position: bigint): Promise<Analytics | undefined> {
+    if (this.opened === undefined && !Analytics.isThere(this.files)) return undefined;
+    try {
+      const analytics = await this.openWithin(0);
+      return (await analytics.reached()) >= position ? analytics : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  async close(): Promise<void> {
+    const analytics = await this.opened?.catch(() => undefined);
+    await analytics?.close();
+  }
+
+  private get files(): { directory: string; lock: string; journal: string } {
+    const { directory } = this;
+    return {
+      directory: directory.file('analytics'),
+      lock: directory.file('analyticsLock'),
+      journal: directory.file('analyticsJournal'),
+    };
+  }
+
+  private openWithin(waitMs: number): Promise<Analytics> {
+    if (this.opened === undefined) {
+      const { files, scan, clock, server } = this;
+      const opening = Analytics.open({ files, scan, clock, waitMs, ...(server !== undefined && { server }) });
+      this.opened = opening;
+      // A failure is not remembered: the next question tries again.
+      opening.catch(() => (this.opened = undefined));
+    }
+    return this.opened;
+  }
+}
+
+/** Whether there is no ClickHouse to fill at all: what the ledger has is then all there is. */
+export function hasNoAnalytics(error: unknown): boolean {
+  return error instanceof AnalyticsUnavailable && error.isMissing;
+}
