@@ -1,8 +1,9 @@
 import { factOfRow, type LedgerScan, type RawRow } from '#ledger';
-import { fullType, type Name, type RecordedFact } from '#lifecycle';
+import { fullType, type Name, type RecordedFact, type RecordRef } from '#lifecycle';
 import { RecentMap } from '#platform';
 import { shapeOf, type Shape } from './fact-rows.js';
 import { Speakers, type Speaker } from './speakers.js';
+import { readStoredText } from './stored-text.js';
 import { tsvText } from './tsv.js';
 
 /** Rows an insert: what ClickHouse takes in best (docs/analytics.md). */
@@ -100,29 +101,28 @@ export class BatchRowsMaker {
     for (const row of rows) {
       if (row.recordedAt > out.recordedAt) out.recordedAt = row.recordedAt;
       if (CONCLUSION.test(row.type)) continue;
-      const fact = factOfRow(row);
-      const shape = this.shapeOf(row, fact);
-      const { key, digest, ordinal } = fact.record;
-      const first = shape.span?.first ?? fact.time;
-      const last = shape.span?.last ?? fact.time;
+      const { shape, time, record } = this.read(row);
+      const { key, digest, ordinal } = record;
+      const first = shape.span?.first ?? time;
+      const last = shape.span?.last ?? time;
       const conflict = row.metadata?.includes('"conflict"') === true ? 1 : 0;
       facts.push(
-        `${row.position}\t${start}\t${monthOf(row.recordedAt)}\t${fact.time}\t${row.recordedAt}\t${first}\t${last}\t${key}\t${digest}\t${ordinal}\t${conflict}\t${shape.fact}`,
+        `${row.position}\t${start}\t${monthOf(row.recordedAt)}\t${time}\t${row.recordedAt}\t${first}\t${last}\t${key}\t${digest}\t${ordinal}\t${conflict}\t${shape.fact}`,
       );
       high += Number.parseInt(key.slice(0, 8), 16);
       low += Number.parseInt(key.slice(8, 16), 16);
       out.facts++;
-      const { speaker } = shape;
+      const { speaker, tenant } = shape;
       if (shape.attributes !== undefined) {
         const said = shape.attributes;
         if (!attributes.has(said)) attributes.set(said, `${row.position}\t${said}`);
       }
       if (speaker !== undefined) {
-        const said = `${fact.tenant}\t${speaker.id}`;
-        if (!speakers.has(said)) speakers.set(said, speakerRow(fact.tenant, speaker));
-        if (RESETTLES.has(fact.type)) out.resettles = fact.tenant;
-        if (shape.family !== undefined && counts(fact))
-          out.edges.push({ tenant: fact.tenant, position: row.position, ...shape.family });
+        const said = `${tenant}\t${speaker.id}`;
+        if (!speakers.has(said)) speakers.set(said, speakerRow(tenant, speaker));
+        if (RESETTLES.has(row.type)) out.resettles = tenant;
+        if (shape.family !== undefined && counts(factOfRow(row)))
+          out.edges.push({ tenant, position: row.position, ...shape.family });
       }
     }
     out.digest = BigInt.asUintN(64, (BigInt(high) << 32n) + BigInt(low));
@@ -132,24 +132,23 @@ export class BatchRowsMaker {
     return out;
   }
 
-  private shapeOf(row: RawRow, fact: RecordedFact): Shape {
-    const text = shapeText(row, fact);
-    let shape = this.shapes.get(text);
-    if (shape === undefined) this.shapes.set(text, (shape = shapeOf(fact, text, this.speakers)));
-    return shape;
+  /** Most facts say what an earlier one said, at another time: only what is new is parsed. */
+  private read(row: RawRow): { shape: Shape; time: number; record: RecordRef } {
+    const stored = readStoredText(row);
+    if (stored === undefined) {
+      const fact = factOfRow(row);
+      const { time, record } = fact;
+      const { names, data, version, gateway, region, api, source, tenant, subject } = fact;
+      const text = JSON.stringify([row.type, source, tenant, subject, names, version, gateway, region, api, data]);
+      return { shape: shapeOf(fact, text, this.speakers), time, record };
+    }
+    let shape = this.shapes.get(stored.shape);
+    if (shape === undefined) {
+      shape = shapeOf(factOfRow(row), stored.shape, this.speakers);
+      this.shapes.set(stored.shape, shape);
+    }
+    return { shape, time: stored.time, record: stored.record };
   }
-}
-
-/**
- * Everything that a stored fact says but its time, its record and its personal data. The first `,"names":{` is that of
- * the fact itself: before it stand texts, in which every quote is escaped.
- */
-function shapeText({ type, data }: RawRow, fact: RecordedFact): string {
-  const from = data.indexOf(',"names":{');
-  const record = data.lastIndexOf(',"record":{"key":"');
-  const personal = fact.personal === undefined ? -1 : data.lastIndexOf(',"personal":{"keyId":', record);
-  const middle = data.slice(from, personal === -1 ? record : personal);
-  return `${type}\n${fact.tenant}\n${fact.source}\n${fact.subject}\n${middle}`;
 }
 
 function speakerRow(tenant: string, { id, source, kind, issuer, byJti }: Speaker): string {

@@ -37,6 +37,7 @@ export const ATTRIBUTE_COLUMNS = [
 export interface Shape {
   /** 64 bits, decimal. */
   id: string;
+  tenant: string;
   speaker: Speaker | undefined;
   /** The columns of `facts` from `tenant` on, tab-separated, newline-ended. */
   fact: string;
@@ -108,6 +109,7 @@ export function shapeOf(fact: RecordedFact, text: string, speakers: Speakers): S
   ];
   return {
     id,
+    tenant: fact.tenant,
     speaker,
     fact: `${columns.join('\t')}\n`,
     attributes: attributesOf(fact, speaker, outcome !== undefined && data['shadow'] === true),
