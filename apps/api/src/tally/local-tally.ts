@@ -101,10 +101,11 @@ export class LocalTally implements Tally {
   }
 
   /**
-   * Brings what is made from the ledger up to its head: ClickHouse. What is durable does not depend on it; a process
+   * Brings what is made from the ledger up to its head: findings, then ClickHouse. What is durable does not depend on it; a process
    * that ends without it leaves the rest to the next one.
    */
   async settle(options: CatchUp = {}): Promise<void> {
+    await this.stores.follower?.catchUp(options);
     try {
       const analytics = await this.stores.analytics.open();
       await analytics.catchUp(options);

@@ -27,6 +27,8 @@ export class Stores {
     private readonly seen: SeenIndex | undefined,
     readonly intake: Intake | undefined,
     readonly analytics: AnalyticsAccess,
+    /** Judges what came in; only where the directory was opened for writing. */
+    readonly follower: FindingsFollower | undefined,
   ) {}
 
   static async open(path: string, { access, purpose, clock = systemClock, clickhouse }: OpenStores): Promise<Stores> {
@@ -48,7 +50,19 @@ export class Stores {
       if (!isUsed && access === 'write') directory.updateMeta({ ledger: true });
       const analytics = keep(new AnalyticsAccess(directory, scan, clock, clickhouse));
       if (access === 'read')
-        return new Stores(directory, clock, ledger, scan, secrets, keys, deadLetters, undefined, undefined, analytics);
+        return new Stores(
+          directory,
+          clock,
+          ledger,
+          scan,
+          secrets,
+          keys,
+          deadLetters,
+          undefined,
+          undefined,
+          analytics,
+          undefined,
+        );
       const seen = keep(SeenIndex.open(directory.file('intake')));
       const intake = await Intake.open({
         ledger,
@@ -57,7 +71,8 @@ export class Stores {
         clock,
         futureSlack: DEFAULT_THRESHOLDS.futureSlack,
       });
-      return new Stores(directory, clock, ledger, scan, secrets, keys, deadLetters, seen, intake, analytics);
+      const follower = keep(new FindingsFollower({ ledger, scan, file: directory.file('findings'), clock }));
+      return new Stores(directory, clock, ledger, scan, secrets, keys, deadLetters, seen, intake, analytics, follower);
     } catch (error) {
       for (const store of opened.reverse()) await store.close();
       throw error;
@@ -65,6 +80,7 @@ export class Stores {
   }
 
   async close(): Promise<void> {
+    await this.follower?.close();
     await this.analytics.close();
     this.seen?.close();
     this.deadLetters.close();

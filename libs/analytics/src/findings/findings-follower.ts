@@ -68,7 +68,8 @@ export class FindingsFollower {
   private readonly judges = new Map<string, Judge>();
   private readonly store: FindingsStore;
   private running: Promise<Judged> | undefined;
-  private isStopped = false;
+  private signal: AbortSignal | undefined;
+  private isClosed = false;
 
   constructor(private readonly parts: FollowerParts) {
     this.store = FindingsStore.open(parts.file);
@@ -83,16 +84,26 @@ export class FindingsFollower {
     if (row === undefined || row.recordedAt !== recordedAt) this.store.reset();
   }
 
-  /** Judges everything up to the head as it is now; a call while another one runs waits for it and goes on from there. */
-  async catchUp(): Promise<Judged> {
+  /**
+   * Judges everything up to the head as it is now; a call while another one runs waits for it, and goes on from there.
+   * @param signal ends it early: the step that is under way is taken back, and judged again by whoever comes next.
+   */
+  async catchUp({ signal }: { signal?: AbortSignal } = {}): Promise<Judged> {
     while (this.running !== undefined) await this.running.catch(() => undefined);
+    this.signal = signal;
     this.running = this.step().finally(() => (this.running = undefined));
-    return this.running;
+    try {
+      return await this.running;
+    } catch (error) {
+      if (error instanceof JudgingStopped && signal?.aborted === true)
+        return { position: this.store.place().cursor, raised: 0, amended: 0, withdrawn: 0 };
+      throw error;
+    }
   }
 
-  /** Ends after the current turn; what was judged and not said yet is judged again by the next follower. */
+  /** Ends after the current turn, as with a signal. */
   async close(): Promise<void> {
-    this.isStopped = true;
+    this.isClosed = true;
     await this.running?.catch(() => undefined);
     this.store.close();
   }
@@ -239,7 +250,7 @@ export class FindingsFollower {
 
   private async turn(): Promise<void> {
     await setImmediate();
-    if (this.isStopped) throw new JudgingStopped();
+    if (this.isClosed || this.signal?.aborted === true) throw new JudgingStopped();
   }
 }
 
