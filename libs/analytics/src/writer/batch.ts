@@ -1,7 +1,8 @@
 import { factOfRow, type LedgerScan, type RawRow } from '#ledger';
-import { fullType, type Name, type RecordedFact, type RecordRef } from '#lifecycle';
+import { fullType, isConclusion, type Name, type RecordedFact, type RecordRef } from '#lifecycle';
 import { RecentMap } from '#platform';
 import { shapeOf, type Shape } from './fact-rows.js';
+import { findingRow } from './finding-rows.js';
 import { Speakers, type Speaker } from './speakers.js';
 import { readStoredText } from './stored-text.js';
 import { tsvText } from './tsv.js';
@@ -35,6 +36,7 @@ export interface BatchRows extends Bounds {
   factRows: string;
   attributeRows: string;
   speakerRows: string;
+  findingRows: string;
   edges: FamilyEdges[];
   /** Set if the batch ends with a change of authority: whose. */
   resettles: string | undefined;
@@ -43,8 +45,8 @@ export interface BatchRows extends Bounds {
 /** Whether a fact counts under the settings of its tenant as they are at this point of the ledger. */
 export type Counts = (fact: RecordedFact) => boolean;
 
-/** Events that conclude something: they are no facts and fold to nothing. */
-const CONCLUSION = /^tallystick\.(finding|gate|rollback|access)\./;
+/** Who looked at what: no fact either. */
+const ACCESS = 'tallystick.access.';
 
 /** Facts after which other facts have another authority. */
 const RESETTLES: ReadonlySet<string> = new Set([fullType('settings.declared'), fullType('source.distrusted')]);
@@ -82,6 +84,7 @@ export class BatchRowsMaker {
     const facts: string[] = [];
     const attributes = new Map<string, string>();
     const speakers = new Map<string, string>();
+    const findings: string[] = [];
     const out: BatchRows = {
       start,
       end,
@@ -92,6 +95,7 @@ export class BatchRowsMaker {
       factRows: '',
       attributeRows: '',
       speakerRows: '',
+      findingRows: '',
       edges: [],
       resettles: undefined,
     };
@@ -100,7 +104,11 @@ export class BatchRowsMaker {
     let low = 0;
     for (const row of rows) {
       if (row.recordedAt > out.recordedAt) out.recordedAt = row.recordedAt;
-      if (CONCLUSION.test(row.type)) continue;
+      if (isConclusion(row.type) || row.type.startsWith(ACCESS)) {
+        const finding = findingRow(row);
+        if (finding !== undefined) findings.push(finding);
+        continue;
+      }
       const { shape, time, record } = this.read(row);
       const { key, digest, ordinal } = record;
       const first = shape.span?.first ?? time;
@@ -129,6 +137,7 @@ export class BatchRowsMaker {
     out.factRows = facts.join('');
     out.attributeRows = [...attributes.values()].join('');
     out.speakerRows = [...speakers.values()].join('');
+    out.findingRows = findings.join('');
     return out;
   }
 

@@ -13,6 +13,7 @@ import {
 } from './batch.js';
 import { rollChunksBefore } from './chunks.js';
 import { ATTRIBUTE_COLUMNS, FACT_COLUMNS, familyEdgesOf } from './fact-rows.js';
+import { FINDING_COLUMNS } from './finding-rows.js';
 import { FamilyLabels, LABEL_COLUMNS } from './family-labels.js';
 import type { BatchJournal } from './journal.js';
 
@@ -133,6 +134,7 @@ export class AnalyticsWriter {
       insert('attributes', ATTRIBUTE_COLUMNS, batch.attributeRows),
       insert('family_labels', LABEL_COLUMNS, batch.labelRows),
       insert('speakers', SPEAKER_COLUMNS, batch.speakerRows),
+      insert('findings', FINDING_COLUMNS, batch.findingRows),
     ]);
     for (const each of inserts) if (each.status === 'rejected') throw each.reason;
     const row = [start, end, batch.events, batch.facts, batch.digest, batch.recordedAt, this.clock()].join('\t');
