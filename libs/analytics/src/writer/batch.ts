@@ -52,26 +52,26 @@ const ACCESS = 'tallystick.access.';
 const RESETTLES: ReadonlySet<string> = new Set([fullType('settings.declared'), fullType('source.distrusted')]);
 
 /**
- * The next batch after a position: at most 10,000 events, within one month recorded and one chunk of positions, not
+ * The next batch after a position: at most so many events, within one month recorded and one chunk of positions, not
  * past a change of authority, up to `end` where its bounds were journaled. Undefined if there is nothing.
  */
 export function readBatch(
   scan: LedgerScan,
   after: number,
-  end?: number,
+  { end, events = BATCH_EVENTS }: { end?: number | undefined; events?: number } = {},
 ): { rows: RawRow[]; bounds: Bounds } | undefined {
   const rows: RawRow[] = [];
   let month = 0;
-  const to = Math.min(end ?? Infinity, (Math.floor(after / CHUNK) + 1) * CHUNK - 1);
+  const to = Math.min(end ?? Infinity, (Math.floor((after + 1) / CHUNK) + 1) * CHUNK - 1);
   const options = { after: BigInt(after), ...(Number.isFinite(to) && { to: BigInt(to) }) };
   for (const row of scan.scanAll(options)) {
     if (rows.length === 0) month = monthOf(row.recordedAt);
-    else if (end === undefined && (rows.length === BATCH_EVENTS || monthOf(row.recordedAt) !== month)) break;
+    else if (end === undefined && (rows.length === events || monthOf(row.recordedAt) !== month)) break;
     rows.push(row);
     if (end === undefined && RESETTLES.has(row.type)) break;
   }
   // A chunk's last positions may be unused: the next chunk begins behind them.
-  if (rows.length === 0) return to < Number(scan.head()) ? readBatch(scan, to, end) : undefined;
+  if (rows.length === 0) return to < Number(scan.head()) ? readBatch(scan, to, { end, events }) : undefined;
   return { rows, bounds: { start: rows[0]!.position, end: end ?? rows.at(-1)!.position } };
 }
 

@@ -4,6 +4,7 @@ import type { AnalyticsEngine } from '../engine.js';
 import { Authorities } from './authorities.js';
 import {
   BatchRowsMaker,
+  BATCH_EVENTS,
   CHUNK,
   readBatch,
   SPEAKER_COLUMNS,
@@ -49,6 +50,7 @@ export class AnalyticsWriter {
     private readonly scan: LedgerScan,
     private readonly journal: BatchJournal,
     private readonly clock: Clock,
+    private readonly batchEvents = BATCH_EVENTS,
   ) {
     this.labels = new FamilyLabels(engine);
     this.authorities = new Authorities(scan, 0);
@@ -97,7 +99,7 @@ export class AnalyticsWriter {
     pending: Bounds | undefined,
     written: Promise<void> = Promise.resolve(),
   ): Promise<(BatchRows & { labelRows: string }) | undefined> {
-    const read = readBatch(this.scan, after, pending?.end);
+    const read = readBatch(this.scan, after, { end: pending?.end, events: this.batchEvents });
     if (read === undefined) return undefined;
     const { rows, bounds } = read;
     const made = this.maker.make(rows, bounds, this.authorities.counts);
