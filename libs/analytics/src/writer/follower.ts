@@ -44,6 +44,7 @@ export class AnalyticsWriter {
   private authorities: Authorities;
   /** The chunk that the last batch began in: those before it are rolled up. */
   private chunk = -1;
+  private isRelabelled = false;
 
   constructor(
     private readonly engine: AnalyticsEngine,
@@ -102,10 +103,14 @@ export class AnalyticsWriter {
     const read = readBatch(this.scan, after, { end: pending?.end, events: this.batchEvents });
     if (read === undefined) return undefined;
     const { rows, bounds } = read;
+    // The labels of a batch under way are remembered, unless they were made anew: then they must be read.
+    if (this.isRelabelled) await written;
+    this.isRelabelled = false;
     const made = this.maker.make(rows, bounds, this.authorities.counts);
     let labelRows = await this.labels.rowsOf(made.edges, bounds.start, written);
     this.authorities.advance(bounds.end, made.resettles);
     if (made.resettles !== undefined) {
+      this.isRelabelled = true;
       await written;
       const edges = this.edgesUpTo(made.resettles, bounds.end);
       labelRows += await this.labels.relabel(made.resettles, edges, bounds.start, labelRows, bounds.end);

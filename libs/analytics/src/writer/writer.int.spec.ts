@@ -236,7 +236,7 @@ describe('family labels', () => {
           await close();
         },
       ),
-      { numRuns: 12, seed: 4 },
+      { numRuns: 8, seed: 4 },
     );
   });
 });
