@@ -37,8 +37,9 @@ CREATE TABLE {db}.milestones (
     client UUID,
     sub UUID,
     token_kind LowCardinality(String),
-    -- Of an issuance: how it was asked for; a refresh is no login.
+    -- Of an issuance: how it was asked for, and whether it opened a grant: somebody logged in.
     grant_type LowCardinality(String),
+    login UInt8,
     cause LowCardinality(String),
     scope LowCardinality(String),
     gateway LowCardinality(String),
@@ -53,6 +54,8 @@ SETTINGS non_replicated_deduplication_window = 1000;
 CREATE MATERIALIZED VIEW {db}.milestones_of_facts TO {db}.milestones AS
 SELECT tenant, kind, time AS at, position, name, speaker, issuer, cli AS client, sub, token_kind,
     if(kind IN ('token.issued', 'token.reissued', 'token.exchanged'), JSONExtractString(data, 'grantType'), '') AS grant_type,
+    kind = 'token.issued' AND fam != toUUID('00000000-0000-0000-0000-000000000000') AND NOT JSONHas(data, 'parent')
+        AND grant_type NOT IN ('refresh_token', 'client_credentials') AS login,
     cause, scope, gateway, region, version, unconfirmed
 FROM {db}.facts
 WHERE startsWith(kind, 'token.')
