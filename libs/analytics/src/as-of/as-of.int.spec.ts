@@ -1,0 +1,82 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { History, stateLine, type Cut } from '#lifecycle';
+import { LedgerHistory } from '#ledger';
+import type { OnsetSource } from './token-sql.js';
+import { AsOfStates } from './states.js';
+import { Filled, ofTenant, randomHistories, type RandomHistory } from './testing.js';
+
+const RUNS = Number(process.env['AS_OF_RUNS'] ?? 150);
+const SEED = Number(process.env['AS_OF_SEED'] ?? 20260310);
+
+let filled: Filled;
+const histories: { tenant: string; of: RandomHistory; positions: bigint[] }[] = [];
+
+beforeAll(async () => {
+  filled = await Filled.open();
+  const samples = fc.sample(randomHistories, { numRuns: RUNS, seed: SEED });
+  for (const [n, of] of samples.entries()) {
+    const tenant = `t${n}`;
+    const seen = new Map<string, string>();
+    const positions: bigint[] = [];
+    for (const recordedAt of [...new Set(of.facts.map((each) => each.recordedAt))]) {
+      const facts = ofTenant(
+        of.facts.filter((each) => each.recordedAt === recordedAt).map((each) => each.fact),
+        tenant,
+      );
+      const before = await filled.ledger.head();
+      await filled.append(facts, recordedAt, seen);
+      facts.forEach((_fact, i) => positions.push(before + BigInt(i) + 1n));
+    }
+    histories.push({ tenant, of, positions });
+    if (n === Math.floor(samples.length / 2)) await filled.analytics.catchUp();
+  }
+  await filled.analytics.catchUp();
+}, 600_000);
+afterAll(() => filled.close());
+
+function replayed(tenant: string, cut: Cut, K: bigint): string[] {
+  const history = new History(new LedgerHistory(filled.scan, tenant, K));
+  return [...history.views(cut)].filter(({ view }) => view.kind !== 'consumer').map(({ view }) => stateLine(view));
+}
+
+async function answered(states: AsOfStates, cut: Cut, K: bigint, source: OnsetSource): Promise<string[]> {
+  const lines: string[] = [];
+  for await (const line of states.lines(cut, K, { source, page: 2 })) lines.push(line);
+  return lines;
+}
+
+describe('states as of (T, K) out of ClickHouse', () => {
+  it('are to the last row those of the replay, whatever the history', async () => {
+    const { engine } = filled.analytics;
+    const reached = await filled.analytics.reached();
+    const share = { plain: 0, judged: 0 };
+    for (const { tenant, of, positions } of histories) {
+      const states = new AsOfStates({ engine, reached }, tenant);
+      for (const { upTo, T, gateways } of of.asked) {
+        const cut: Cut = gateways.length === 0 ? { T } : { T, gateways: new Map(gateways) };
+        const K = upTo >= positions.length ? reached : positions[upTo - 1]!;
+        const expected = replayed(tenant, cut, K);
+        for (const source of ['onsets', 'facts'] as const) {
+          const found = await answered(states, cut, K, source);
+          if (found.join('') !== expected.join('')) {
+            const facts = ofTenant(
+              of.facts.map((each) => each.fact),
+              tenant,
+            ).map(
+              (f, i) =>
+                `${positions[i]} ${f.type} ${f.subject} ${f.time} ${JSON.stringify(f.names)} ${JSON.stringify(f.data)} ${f.source} ${f.gateway ?? ''} ${f.record.key.slice(0, 6)}`,
+            );
+            throw new Error(
+              `${tenant} T=${T} K=${K} ${source} ${JSON.stringify(gateways)}\nreplay:\n${expected.join('')}\nclickhouse:\n${found.join('')}\nfacts:\n${facts.join('\n')}`,
+            );
+          }
+        }
+      }
+      share.plain += states.share.plain;
+      share.judged += states.share.judged;
+    }
+    console.log(share);
+    expect(share.plain).toBeGreaterThan(0);
+  }, 600_000);
+});

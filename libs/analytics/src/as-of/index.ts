@@ -1,0 +1,1 @@
+export { AsOfStates, type Analytics, type AskedStates, type Share } from './states.js';

@@ -1,0 +1,126 @@
+import {
+  evaluateUnit,
+  History,
+  isName,
+  type Borders,
+  type Cut,
+  type FoldedView,
+  type Name,
+  type RecordedFact,
+  type ResolvedFact,
+  type Unit,
+} from '#lifecycle';
+import type { AnalyticsEngine, QueryParams } from '../engine.js';
+import { aliasesOf } from './contested.js';
+import { FetchedSource } from './fetched-source.js';
+import type { Known } from './known.js';
+import { digitsOf, READING, numbersOf, rowsOf } from './names-sql.js';
+import { readFacts } from './stored-facts.js';
+
+/** Facts that join names, as far as columns show it; the core reads what they say. */
+const LINKING = `(fam != toUUID('00000000-0000-0000-0000-000000000000') OR kind IN ('token.aliased', 'token.renamed', 'token.rotated')
+  OR position(data, '"parent"') > 0 OR position(data, '"successor"') > 0)`;
+const NAMED = 'position <= {K:UInt64} AND toUInt128(name) IN {names:Array(UInt128)}';
+
+/**
+ * The history of some tokens, as known at K: their facts out of ClickHouse, and those of everything that bears on
+ * them: aliases, families, fences, subjects, keys, settings. The core folds it as it folds the ledger.
+ */
+export async function historyOf(engine: AnalyticsEngine, known: Known, names: Iterable<Name>): Promise<History> {
+  const K: QueryParams = { K: known.position };
+  const facts = (table: 'facts' | 'world_facts', where: string, params: QueryParams): Promise<RecordedFact[]> =>
+    readFacts(engine, known.tenant, table, where, { ...K, ...params });
+  const unit = await aliasesOf(engine, known, names);
+  const own = await facts('facts', NAMED, { names: numbersOf(unit) });
+  const { families, members, aliased } = await membersOf(engine, known, unit, own);
+  const linked = [...members, ...aliased].filter((name) => !unit.has(name));
+  const links =
+    linked.length === 0 ? [] : await facts('facts', `${NAMED} AND ${LINKING}`, { names: numbersOf(linked) });
+  const marks = withRenames(known, marksOf(own));
+  const ended = new Set([...families, ...members, ...unit, ...aliased]);
+  const world = await facts(
+    'world_facts',
+    `position <= {K:UInt64} AND (
+      position IN (SELECT position FROM {db}.family_ends WHERE tenant = {tenant:String} AND toUInt128(name) IN {ended:Array(UInt128)})
+      OR (startsWith(kind, 'subject.') AND sub IN {marks:Array(UUID)})
+      OR position IN (SELECT position FROM {db}.fences WHERE tenant = {tenant:String}
+        AND (sub IN {marks:Array(UUID)} OR cli IN {marks:Array(UUID)} OR kid IN {marks:Array(UUID)} OR ses IN {marks:Array(UUID)})))`,
+    { ended: numbersOf(ended), marks: [...marks] },
+  );
+  return new History(
+    new FetchedSource(own, [...known.renameFacts, ...links], [...known.worldFacts, ...world], known.conflictKeys),
+  );
+}
+
+/** Every token of the units that these names belong to, as far as something is known of it at the cut. */
+export function viewsOf(history: History, names: Iterable<Name>, cut: Cut, borders: Borders = []): FoldedView[] {
+  const { links, world } = history;
+  const units = new Map<Name, Unit>();
+  for (const name of names) {
+    const unit = links.unitOf(name);
+    units.set(unit.center, unit);
+  }
+  const factsOf = (name: Name): Iterable<ResolvedFact> => history.factsOf(name);
+  return [...units.values()].flatMap((unit) => evaluateUnit(unit, factsOf, cut, world, links, borders).views);
+}
+
+/** Names that fences, keys and subjects are found by. */
+function marksOf(facts: readonly RecordedFact[]): Set<Name> {
+  const out = new Set<Name>();
+  for (const { names } of facts)
+    for (const mark of [names.sub, names.cli, names.kid, names.ses]) if (mark !== undefined) out.add(mark);
+  return out;
+}
+
+function withRenames({ renames }: Known, names: Set<Name>): Set<Name> {
+  for (let size = -1; size !== names.size;) {
+    size = names.size;
+    for (const { from, to } of renames) if (names.has(from) || names.has(to)) names.add(from).add(to);
+  }
+  return names;
+}
+
+/** Everyone in the families of these tokens, and in those that aliases and renames join to them. */
+async function membersOf(
+  engine: AnalyticsEngine,
+  known: Known,
+  unit: ReadonlySet<Name>,
+  facts: readonly RecordedFact[],
+): Promise<{ families: Set<Name>; members: Set<Name>; aliased: Set<Name> }> {
+  const members = new Set<Name>();
+  const families = new Set<Name>();
+  // Other tokens that a line names are called what their aliases say.
+  const aliased = new Set<Name>(unit);
+  let fresh = new Set<Name>([...unit, ...facts.flatMap(namedBy)]);
+  while (fresh.size > 0) {
+    const joined = await aliasesOf(engine, known, fresh);
+    for (const name of joined) aliased.add(name);
+    const text = await engine.text(
+      `SELECT ${digitsOf('label')}, groupArray(${digitsOf('member')}) FROM (
+         SELECT member, argMax(label, position) AS label FROM {db}.family_labels
+         WHERE tenant = {tenant:String} AND position <= {K:UInt64} AND member IN (
+           SELECT member FROM {db}.family_labels WHERE tenant = {tenant:String} AND position <= {K:UInt64} AND label IN (
+             SELECT label FROM {db}.family_labels WHERE tenant = {tenant:String} AND position <= {K:UInt64} AND toUInt128(member) IN {names:Array(UInt128)}))
+         GROUP BY member)
+       GROUP BY label`,
+      'TabSeparated',
+      { tenant: known.tenant, K: known.position, names: numbersOf(joined) },
+      READING,
+    );
+    fresh = new Set();
+    for (const [label, list] of rowsOf(text)) {
+      families.add(label!);
+      for (const name of list!.match(/[0-9a-f]{32}/g) ?? []) {
+        if (!members.has(name) && !aliased.has(name)) fresh.add(name);
+        members.add(name);
+      }
+    }
+  }
+  return { families, members, aliased };
+}
+
+function namedBy({ names, data }: RecordedFact): Name[] {
+  return [names.fam, data['parent'], data['successor'], data['subjectToken'], data['subjectFamily']].filter(
+    (name): name is Name => typeof name === 'string' && isName(name),
+  );
+}
