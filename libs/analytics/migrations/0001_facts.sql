@@ -98,8 +98,18 @@ CREATE TABLE {db}.batches (
     digest UInt64,
     -- Latest recordedAt in it.
     recorded_at Int64,
-    written_at Int64
+    written_at Int64,
+    -- A hash of its last event: a ledger with another one there is not the one that these facts came from.
+    tail UInt64
 )
 ENGINE = ReplacingMergeTree
 ORDER BY start
 SETTINGS non_replicated_deduplication_window = 1000;
+
+-- Whose facts these are: the ledger's id, and the journal's that the bounds of batches are written to first.
+CREATE TABLE {db}.origin (
+    ledger UUID,
+    journal UUID
+)
+ENGINE = MergeTree
+ORDER BY tuple();

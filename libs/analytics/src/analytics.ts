@@ -4,6 +4,9 @@ import { DirectoryLock, type Clock } from '#platform';
 import { AnalyticsEngine, type AnalyticsPlace } from './engine.js';
 import { AnalyticsBusy } from './errors.js';
 import { migrate } from './migrate.js';
+import { checkOrigin } from './origin.js';
+import { finishExchange } from './rebuild/exchange.js';
+import { rebuild, type Rebuild, type RebuildProgress } from './rebuild/rebuild.js';
 import { AnalyticsWriter, type CatchUp, type Progress } from './writer/follower.js';
 import { BatchJournal } from './writer/journal.js';
 
@@ -23,38 +26,55 @@ export interface OpenAnalytics {
   /** How long to wait for another process, in ms. */
   waitMs: number;
   database?: string;
+  /** Whose facts these are: tables of another ledger are refused. */
+  ledgerId?: string;
+  /** Neither migrated nor checked: to look at what is there, or to build it again. */
+  asItIs?: boolean;
 }
 
 /** ClickHouse beside one ledger, opened by one process: what is asked, and the writer that fills it. */
 export class Analytics {
   private writing: Promise<unknown> = Promise.resolve();
   private known: bigint | undefined;
+  private writer: AnalyticsWriter;
 
   private constructor(
     readonly engine: AnalyticsEngine,
-    private readonly writer: AnalyticsWriter,
-    private readonly journal: BatchJournal,
+    readonly journal: BatchJournal,
     private readonly lock: DirectoryLock,
-    private readonly scan: LedgerScan,
-  ) {}
+    private readonly options: OpenAnalytics,
+  ) {
+    this.writer = this.newWriter();
+  }
 
   /** Whether anything was ever written there: what only reads makes nothing. */
   static isThere({ journal }: AnalyticsFiles): boolean {
     return existsSync(journal);
   }
 
-  /** @throws AnalyticsBusy, AnalyticsUnavailable, EditedMigration, NewerSchema, DiskFull … */
-  static async open({ files, server, scan, clock, waitMs, database }: OpenAnalytics): Promise<Analytics> {
+  /**
+   * An exchange of tables that was begun is finished first.
+   * @throws AnalyticsBusy, AnalyticsUnavailable, EditedMigration, NewerSchema, OtherLedger, LedgerReplaced, JournalLost,
+   * AnalyticsDamaged, DiskFull …
+   */
+  static async open(options: OpenAnalytics): Promise<Analytics> {
+    const { files, server, scan, waitMs, database, ledgerId, asItIs } = options;
     const lock = await DirectoryLock.take(files.lock, 'write', waitMs);
     if (lock === undefined) throw new AnalyticsBusy(files.directory, waitMs);
     let engine: AnalyticsEngine | undefined;
+    let journal: BatchJournal | undefined;
     try {
       engine = await AnalyticsEngine.open(server ?? { path: files.directory }, database);
-      await migrate(engine);
-      const journal = BatchJournal.open(files.journal, `${server?.url ?? 'embedded'} ${engine.database}`);
-      return new Analytics(engine, new AnalyticsWriter(engine, scan, journal, clock), journal, lock, scan);
+      journal = BatchJournal.open(files.journal, `${server?.url ?? 'embedded'} ${engine.database}`);
+      await finishExchange(engine, journal);
+      if (asItIs !== true) {
+        await migrate(engine);
+        await checkOrigin(engine, scan, journal, ledgerId);
+      }
+      return new Analytics(engine, journal, lock, options);
     } catch (error) {
       await engine?.close();
+      journal?.close();
       lock.release();
       throw error;
     }
@@ -67,12 +87,12 @@ export class Analytics {
 
   /** The ledger's last position. */
   head(): bigint {
-    return this.scan.head();
+    return this.options.scan.head();
   }
 
   /** Writes what is new in the ledger. One call at a time; a further one waits for its turn. */
   catchUp(options: CatchUp = {}): Promise<Progress> {
-    const run = this.writing.then(async () => {
+    return this.exclusively(async () => {
       const onProgress = (progress: Progress): void => {
         this.known = progress.reached;
         options.onProgress?.(progress);
@@ -81,6 +101,27 @@ export class Analytics {
       this.known = progress.reached;
       return progress;
     });
+  }
+
+  /** Builds all tables again from the ledger, while the old ones answer; then they are exchanged. */
+  rebuild(options: Rebuild = {}): Promise<RebuildProgress> {
+    const { engine: live, journal } = this;
+    const { scan, clock, ledgerId } = this.options;
+    const exclusively = <T>(operation: () => Promise<T>): Promise<T> =>
+      this.exclusively(async () => {
+        try {
+          return await operation();
+        } finally {
+          this.known = undefined;
+          this.writer = this.newWriter();
+        }
+      });
+    return rebuild({ live, journal, scan, clock, ledgerId, exclusively }, options);
+  }
+
+  /** Runs something while nothing is written. */
+  exclusively<T>(operation: () => Promise<T>): Promise<T> {
+    const run = this.writing.then(operation);
     this.writing = run.catch(() => undefined);
     return run;
   }
@@ -90,5 +131,10 @@ export class Analytics {
     await this.engine.close();
     this.journal.close();
     this.lock.release();
+  }
+
+  private newWriter(): AnalyticsWriter {
+    const { scan, clock } = this.options;
+    return new AnalyticsWriter(this.engine, scan, this.journal, clock);
   }
 }

@@ -2,27 +2,35 @@ import { createClient, type ClickHouseClient, type ClickHouseSettings } from '@c
 import { mkdirSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { DiskFull, storing } from '#platform';
+import { EmbeddedFiles, type Part } from './embedded-files.js';
 import { AnalyticsUnavailable, QueryFailed } from './errors.js';
+import { Gate } from './gate.js';
 
 /** Where the facts are rolled up: in this process, under a directory, or at a server. */
-export type AnalyticsPlace = { path: string } | { url: string; username?: string; password?: string };
+export type AnalyticsPlace =
+  { path: string } | { url: string; username?: string; password?: string; database?: string };
 
 /**
- * A server's address with its credentials: `https://user:password@host:8443`. Without TLS only on this machine.
+ * A server's address with its credentials: `https://user:password@host:8443`; a path names the database. Without TLS
+ * only on this machine.
  * @throws AnalyticsUnavailable
  */
-export function placeOf(address: string): { url: string; username?: string; password?: string } {
+export function placeOf(address: string): Exclude<AnalyticsPlace, { path: string }> {
   const url = URL.canParse(address) ? new URL(address) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol))
     throw new AnalyticsUnavailable('the given address', 'it is not a URL such as https://user:password@host:8443');
   if (url.protocol === 'http:' && !/^(127\.\d+\.\d+\.\d+|\[::1\]|localhost)$/.test(url.hostname))
     throw new AnalyticsUnavailable(url.host, 'beyond this machine it must be https');
   const { username, password } = url;
-  url.username = url.password = '';
+  const database = url.pathname.slice(1);
+  if (!/^\w*$/.test(database))
+    throw new AnalyticsUnavailable(url.host, 'the path must be the name of a database: letters, digits and _');
+  url.username = url.password = url.pathname = '';
   return {
     url: url.href,
     ...(username !== '' && { username: decodeURIComponent(username) }),
     ...(password !== '' && { password: decodeURIComponent(password) }),
+    ...(database !== '' && { database }),
   };
 }
 
@@ -65,13 +73,17 @@ export class AnalyticsEngine {
     readonly where: string,
     readonly isEmbedded: boolean,
     readonly database: string,
+    /** Undefined at a server, which tells of a write that fails. */
+    private readonly files: EmbeddedFiles | undefined,
+    private readonly gate: Gate,
   ) {}
 
   /**
    * Opens the engine; the database itself is made by `migrate`. One embedded directory a process, one process a
    * directory: the caller holds a lock.
    */
-  static async open(place: AnalyticsPlace, database = 'tallystick'): Promise<AnalyticsEngine> {
+  static async open(place: AnalyticsPlace, name = 'tallystick'): Promise<AnalyticsEngine> {
+    const database = 'url' in place ? (place.database ?? name) : name;
     if ('url' in place) {
       const { url, username, password } = place;
       const client = createClient({
@@ -83,7 +95,7 @@ export class AnalyticsEngine {
         compression: { request: true, response: true },
         clickhouse_settings: SESSION_SETTINGS,
       });
-      return new AnalyticsEngine(client, new URL(url).host, false, database);
+      return new AnalyticsEngine(client, new URL(url).host, false, database, undefined, new Gate());
     }
     storing(place.path, () => mkdirSync(place.path, { recursive: true, mode: 0o700 }));
     // Loaded where it is used: it is large, and there is none for every platform.
@@ -94,14 +106,51 @@ export class AnalyticsEngine {
     // The same types, told by two packages of which one allows `undefined` in optional fields.
     const connection: object = createChdbConnection({ path: place.path });
     const client = createClient({ connection: connection as ClientConnection });
-    const engine = new AnalyticsEngine(client, place.path, true, database);
+    const engine = new AnalyticsEngine(client, place.path, true, database, new EmbeddedFiles(place.path), new Gate());
     for (const [name, value] of Object.entries(SESSION_SETTINGS)) await engine.command(`SET ${name} = ${value}`);
     return engine;
   }
 
   /** The same engine over another database of it: shadow tables while the old ones answer. */
   over(database: string): AnalyticsEngine {
-    return new AnalyticsEngine(this.client, this.where, this.isEmbedded, database);
+    const files = this.files && new EmbeddedFiles(this.where);
+    return new AnalyticsEngine(this.client, this.where, this.isEmbedded, database, files, this.gate);
+  }
+
+  /** Statements that must all see the same tables: none is exchanged before they have ended. */
+  together<T>(statements: () => Promise<T>): Promise<T> {
+    return this.gate.pass(statements);
+  }
+
+  /** Begins when no statement of others is under way; those that come meanwhile wait. */
+  alone<T>(statements: (engine: AnalyticsEngine) => Promise<T>): Promise<T> {
+    const { client, where, isEmbedded, database, files } = this;
+    return this.gate.alone(() =>
+      statements(new AnalyticsEngine(client, where, isEmbedded, database, files, new Gate())),
+    );
+  }
+
+  /** @throws DiskFull if the embedded engine has no room for another batch. */
+  refuseFullDisk(): void {
+    this.files?.refuseFull();
+  }
+
+  /**
+   * Whether all that was written since the last call is on the disk, whole; what is not is dropped.
+   * @throws DiskFull, AnalyticsDamaged
+   */
+  async checkFiles(): Promise<void> {
+    if (this.files === undefined) return;
+    const parts = await this.rows<Part>(
+      `SELECT table, name, level, path, bytes_on_disk FROM system.parts WHERE database = {database:String} AND active`,
+      { database: this.database },
+    );
+    const short = this.files.short(parts);
+    if (short.length === 0) return;
+    // A merged part stays: when the engine starts again it may go back to those that it was made of.
+    for (const { table, name, level } of short)
+      if (level === 0) await this.command(`ALTER TABLE {db}.${table} DROP PART {name:String}`, { name });
+    throw this.files.errorOf(short);
   }
 
   /** Rows as objects. Int64 and UInt64 come as numbers: positions and times stay far below 2^53. */
@@ -164,7 +213,7 @@ export class AnalyticsEngine {
 
   private async named<T>(operation: () => Promise<T>): Promise<T> {
     try {
-      return await operation();
+      return await this.gate.pass(operation);
     } catch (error) {
       throw this.errorOf(error);
     }

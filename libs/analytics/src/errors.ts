@@ -69,3 +69,47 @@ export class NewerSchema extends TallyError {
     });
   }
 }
+
+/** Tables lost rows: files of theirs were cut short by a full disk or a power cut, or rows were changed by hand. */
+export class AnalyticsDamaged extends TallyError {
+  readonly code = 'TALLY_ANALYTICS_DAMAGED';
+  constructor(where: string, what: string) {
+    super(`The tables in ${where} are not whole: ${what}.`, {
+      facts: { where },
+      remedy: 'Build them again with `tally analytics rebuild`; the ledger has everything.',
+    });
+  }
+}
+
+/** The facts in ClickHouse are not those of this ledger's past: it was restored from a backup, or replaced. */
+export class LedgerReplaced extends TallyError {
+  readonly code = 'TALLY_LEDGER_REPLACED';
+  constructor(where: string, position: number) {
+    super(`ClickHouse at ${where} has an event at position ${position} that this ledger does not have there.`, {
+      facts: { where, position },
+      remedy: 'If the ledger was restored from a backup, build the tables again with `tally analytics rebuild`.',
+    });
+  }
+}
+
+/** The database was filled from another ledger. */
+export class OtherLedger extends TallyError {
+  readonly code = 'TALLY_OTHER_LEDGER';
+  constructor(where: string, database: string, theirs: string, ours: string) {
+    super(`Database ${database} at ${where} belongs to ledger ${theirs}, not to ${ours}.`, {
+      facts: { where, database, theirs, ours },
+      remedy: 'Name a database of its own in the address: https://host:8443/NAME; nothing was changed.',
+    });
+  }
+}
+
+/** The file with the bounds of batches is not the one that this database was written with. */
+export class JournalLost extends TallyError {
+  readonly code = 'TALLY_JOURNAL_LOST';
+  constructor(where: string) {
+    super(`The journal of what was written to ClickHouse at ${where} is gone, or another one.`, {
+      facts: { where },
+      remedy: 'Build the tables again with `tally analytics rebuild`; the ledger has everything.',
+    });
+  }
+}

@@ -3,7 +3,7 @@ import { fullType, isConclusion, type Name, type RecordedFact, type RecordRef } 
 import { RecentMap } from '#platform';
 import { shapeOf, type Shape } from './fact-rows.js';
 import { findingRow } from './finding-rows.js';
-import { Speakers, type Speaker } from './speakers.js';
+import { hash64, Speakers, type Speaker } from './speakers.js';
 import { readStoredText } from './stored-text.js';
 import { tsvText } from './tsv.js';
 
@@ -33,6 +33,8 @@ export interface BatchRows extends Bounds {
   digest: bigint;
   /** Latest recordedAt; in ms. */
   recordedAt: number;
+  /** Of the last event: see `tailOf`. */
+  tail: string;
   factRows: string;
   attributeRows: string;
   speakerRows: string;
@@ -75,6 +77,11 @@ export function readBatch(
   return { rows, bounds: { start: rows[0]!.position, end: end ?? rows.at(-1)!.position } };
 }
 
+/** What tells an event from any other one at its position: 64 bits, decimal. */
+export function tailOf({ recordedAt, type, data }: RawRow): string {
+  return hash64(`${recordedAt}\n${type}\n${data}`);
+}
+
 /** Turns batches of events into rows; remembers the shapes seen last. */
 export class BatchRowsMaker {
   private readonly shapes = new RecentMap<string, Shape>(20_000);
@@ -92,6 +99,7 @@ export class BatchRowsMaker {
       facts: 0,
       digest: 0n,
       recordedAt: 0,
+      tail: rows.length === 0 ? '0' : tailOf(rows.at(-1)!),
       factRows: '',
       attributeRows: '',
       speakerRows: '',

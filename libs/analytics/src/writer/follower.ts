@@ -32,7 +32,7 @@ export interface CatchUp {
   onProgress?: (progress: Progress) => void;
 }
 
-const BATCH_COLUMNS = ['start', 'end', 'events', 'facts', 'digest', 'recorded_at', 'written_at'] as const;
+const BATCH_COLUMNS = ['start', 'end', 'events', 'facts', 'digest', 'recorded_at', 'written_at', 'tail'] as const;
 
 /**
  * Fills ClickHouse from `$all`, each batch once (MODEL §9.2): its bounds are on disk before its first row, every insert
@@ -128,14 +128,30 @@ export class AnalyticsWriter {
     }
   }
 
+  /**
+   * Writes a batch that was written before once more, under the same bounds and with tokens of its own: what is there
+   * of it is replaced, what is missing is added. Bounds are those of its row in `batches`.
+   */
+  async rewrite(bounds: Bounds): Promise<void> {
+    this.labels.forget();
+    this.authorities = new Authorities(this.scan, bounds.start - 1);
+    const batch = await this.next(bounds.start - 1, bounds);
+    this.labels.forget();
+    this.journal.nextAttempt();
+    if (batch !== undefined) await this.write(batch);
+  }
+
   private async write(batch: BatchRows & { labelRows: string }): Promise<void> {
     const { start, end } = batch;
+    this.engine.refuseFullDisk();
     if (Math.floor(start / CHUNK) !== this.chunk) {
       await rollChunksBefore(this.engine, start);
       this.chunk = Math.floor(start / CHUNK);
     }
+    const attempt = this.journal.attempt();
+    const token = attempt === 0 ? `${start}-${end}` : `${start}-${end}/${attempt}`;
     const insert = (table: string, columns: readonly string[], rows: string): Promise<void> =>
-      rows === '' ? Promise.resolve() : this.engine.insert(table, columns, rows, `${table}:${start}-${end}`);
+      rows === '' ? Promise.resolve() : this.engine.insert(table, columns, rows, `${table}:${token}`);
     const inserts = await Promise.allSettled([
       insert('facts', FACT_COLUMNS, batch.factRows),
       insert('attributes', ATTRIBUTE_COLUMNS, batch.attributeRows),
@@ -144,7 +160,20 @@ export class AnalyticsWriter {
       insert('findings', FINDING_COLUMNS, batch.findingRows),
     ]);
     for (const each of inserts) if (each.status === 'rejected') throw each.reason;
-    const row = [start, end, batch.events, batch.facts, batch.digest, batch.recordedAt, this.clock()].join('\t');
+    await this.checkFiles();
+    const { events, facts, digest, recordedAt, tail } = batch;
+    const row = [start, end, events, facts, digest, recordedAt, this.clock(), tail].join('\t');
     await insert('batches', BATCH_COLUMNS, `${row}\n`);
+    await this.checkFiles();
+  }
+
+  /** Rows that were cut short on the disk are dropped, and their tokens with them: the same batch is written again. */
+  private async checkFiles(): Promise<void> {
+    try {
+      await this.engine.checkFiles();
+    } catch (error) {
+      this.journal.nextAttempt();
+      throw error;
+    }
   }
 }

@@ -1,0 +1,59 @@
+import type { LedgerScan } from '#ledger';
+import type { AnalyticsEngine } from './engine.js';
+import { AnalyticsDamaged, JournalLost, LedgerReplaced, OtherLedger } from './errors.js';
+import { tailOf } from './writer/batch.js';
+import type { BatchJournal } from './writer/journal.js';
+
+const ANY = '00000000-0000-0000-0000-000000000000';
+
+/**
+ * Checks that a database holds the past of this ledger and nothing else, as far as the last batch tells, and that its
+ * files are whole as far as ClickHouse noticed when it started. A database that nobody filled is marked as ours.
+ * @param ledgerId undefined: whichever.
+ * @throws OtherLedger, JournalLost, LedgerReplaced, AnalyticsDamaged
+ */
+export async function checkOrigin(
+  engine: AnalyticsEngine,
+  scan: LedgerScan,
+  journal: BatchJournal,
+  ledgerId = ANY,
+): Promise<void> {
+  const { where, database } = engine;
+  const [detached] = await engine.rows<{ table: string; name: string }>(
+    `SELECT table, name FROM system.detached_parts WHERE database = {database:String} AND reason != '' LIMIT 1`,
+    { database },
+  );
+  if (detached !== undefined)
+    throw new AnalyticsDamaged(where, `part ${detached.name} of ${detached.table} could not be read`);
+  const [origin] = await engine.rows<{ ledger: string; journal: string }>('SELECT ledger, journal FROM {db}.origin');
+  const [last] = await engine.rows<{ end: number; tail: string }>(
+    'SELECT end, toString(tail) AS tail FROM {db}.batches FINAL ORDER BY end DESC LIMIT 1',
+  );
+  if (origin === undefined) {
+    if (last !== undefined) throw new JournalLost(where);
+    journal.done();
+    await engine.insert('origin', ['ledger', 'journal'], `${ledgerId}\t${journal.id()}\n`, 'origin');
+    return;
+  }
+  await refuseOtherLedger(engine, ledgerId);
+  if (origin.journal.replaceAll('-', '') !== journal.id()) throw new JournalLost(where);
+  for (const known of [last, journal.pending()]) {
+    if (known === undefined) continue;
+    const { end, tail } = known;
+    const [row] = scan.scanAll({ after: BigInt(end) - 1n, to: BigInt(end) });
+    if (row === undefined || tailOf(row) !== tail) throw new LedgerReplaced(where, end);
+  }
+}
+
+/** Tables that were filled from another ledger are not ours to touch. @throws OtherLedger */
+export async function refuseOtherLedger(engine: AnalyticsEngine, ledgerId = ANY): Promise<void> {
+  const { where, database } = engine;
+  const [there] = await engine.rows<{ n: number }>(
+    `SELECT count() AS n FROM system.tables WHERE database = {database:String} AND name = 'origin'`,
+    { database },
+  );
+  if (there?.n !== 1) return;
+  const [origin] = await engine.rows<{ ledger: string }>('SELECT ledger FROM {db}.origin');
+  if (origin !== undefined && origin.ledger !== ledgerId)
+    throw new OtherLedger(where, database, origin.ledger, ledgerId);
+}
