@@ -3,6 +3,7 @@ import { APP_FILTER, APP_GUARD, Reflector } from '@nestjs/core';
 import type { Log } from '#platform';
 import { Answers } from './answers.js';
 import { BearerGuard } from './bearer.guard.js';
+import { AnalyticsController } from './controllers/analytics.controller.js';
 import { DeadLettersController } from './controllers/dead-letters.controller.js';
 import { DeploymentsController } from './controllers/deployments.controller.js';
 import { EventsController } from './controllers/events.controller.js';
@@ -47,6 +48,7 @@ export class ApiModule {
         SubjectsController,
         SourcesController,
         LedgerController,
+        AnalyticsController,
         EventsController,
         HealthController,
       ],

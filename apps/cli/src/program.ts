@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { z } from 'zod';
+import { addAnalytics } from './commands/analytics.js';
 import { addDeadLetters } from './commands/dead-letters.js';
 import { addDeployment } from './commands/deployment.js';
 import { addFindings } from './commands/findings.js';
@@ -44,6 +45,7 @@ export function programOf(shell: Shell): Command {
     addSettings,
     addDeadLetters,
     addLedger,
+    addAnalytics,
     addGovernance,
   ])
     add(program, shell);

@@ -10,6 +10,9 @@ import { rebuild, type Rebuild, type RebuildProgress } from './rebuild/rebuild.j
 import { AnalyticsWriter, type CatchUp, type Progress } from './writer/follower.js';
 import { BatchJournal } from './writer/journal.js';
 
+export { shadowOf } from './rebuild/exchange.js';
+export type { Rebuild, RebuildProgress } from './rebuild/rebuild.js';
+
 export interface AnalyticsFiles {
   /** Of the embedded engine. */
   directory: string;

@@ -1,4 +1,4 @@
-import { Analytics, AnalyticsUnavailable, placeOf, type AnalyticsPlace } from '#analytics';
+import { Analytics, AnalyticsUnavailable, placeOf, type AnalyticsPlace, type OpenAnalytics } from '#analytics';
 import type { LedgerScan } from '#ledger';
 import type { Clock, DataDirectory } from '#platform';
 
@@ -39,6 +39,26 @@ export class AnalyticsAccess {
     }
   }
 
+  /**
+   * For whoever looks at the tables as they are, or builds them again: also where they cannot be opened for questions
+   * (an edited migration, another release's schema, a restored ledger).
+   */
+  async asItIs<T>(use: (analytics: Analytics) => Promise<T>): Promise<T> {
+    const opened = await this.opened?.catch(() => undefined);
+    if (opened !== undefined) return use(opened);
+    const analytics = await Analytics.open({ ...this.options(WAIT_MS), asItIs: true });
+    try {
+      return await use(analytics);
+    } finally {
+      await analytics.close();
+    }
+  }
+
+  /** Whether anything was ever written there. */
+  isThere(): boolean {
+    return this.opened !== undefined || Analytics.isThere(this.files);
+  }
+
   async close(): Promise<void> {
     const analytics = await this.opened?.catch(() => undefined);
     await analytics?.close();
@@ -53,10 +73,15 @@ export class AnalyticsAccess {
     };
   }
 
+  private options(waitMs: number): OpenAnalytics {
+    const { files, scan, clock, server, directory } = this;
+    const { ledgerId } = directory.meta;
+    return { files, scan, clock, waitMs, ledgerId, ...(server !== undefined && { server }) };
+  }
+
   private openWithin(waitMs: number): Promise<Analytics> {
     if (this.opened === undefined) {
-      const { files, scan, clock, server } = this;
-      const opening = Analytics.open({ files, scan, clock, waitMs, ...(server !== undefined && { server }) });
+      const opening = Analytics.open(this.options(waitMs));
       this.opened = opening;
       // A failure is not remembered: the next question tries again.
       opening.catch(() => (this.opened = undefined));

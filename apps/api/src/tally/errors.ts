@@ -1,4 +1,4 @@
-import { TallyError } from '#platform';
+import { describeError, TallyError } from '#platform';
 
 /** Something asked for is not in the ledger, as of the cut and as known. */
 export class NotFound extends TallyError {
@@ -27,5 +27,19 @@ export class BadInput extends TallyError {
   readonly code = 'TALLY_BAD_INPUT';
   constructor(what: string, reason: string, remedy: string) {
     super(`${what}: ${reason}`, { facts: { what, reason }, remedy });
+  }
+}
+
+/** The ledger has everything; what is made from it could not follow. Told with the cause and its remedy. */
+export class AnalyticsLeftBehind extends TallyError {
+  readonly code = 'TALLY_ANALYTICS_BEHIND';
+  constructor(cause: unknown) {
+    const { code, message, remedy } = describeError(cause);
+    super(`The ledger has everything, durably, but ClickHouse could not follow: ${message}`, {
+      facts: { because: code },
+      retry: true,
+      remedy: `${remedy ?? 'Repeat.'} Nothing needs to be fed again: the next command that writes, or \`tally analytics catch-up\`, goes on from there.`,
+      cause,
+    });
   }
 }

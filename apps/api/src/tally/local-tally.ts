@@ -9,12 +9,13 @@ import {
   showMatrix,
   stepDeployment,
 } from './deployments.js';
-import { WrongUse } from './errors.js';
+import { AnalyticsLeftBehind, WrongUse } from './errors.js';
 import { exportLedger } from './export.js';
 import { listFindings } from './findings.js';
 import { Frames } from './frames.js';
 import { ingest } from './ingest.js';
 import { planOf } from './plans.js';
+import { catchUpAnalytics, migrateAnalytics, rebuildAnalytics, showAnalytics } from './analytics.js';
 import { hasNoAnalytics } from './analytics-access.js';
 import {
   QUESTIONS,
@@ -61,6 +62,10 @@ const ANSWERERS: Answerers = {
   export: exportLedger,
   backup: backUp,
   status: showStatus,
+  'analytics.status': (_params, stores) => showAnalytics(stores),
+  'analytics.migrate': migrateAnalytics,
+  'analytics.catch-up': (_params, stores) => catchUpAnalytics(stores),
+  'analytics.rebuild': rebuildAnalytics,
 };
 
 /** The product over a data directory of its own: every question is answered by folding the ledger when it is asked. */
@@ -110,7 +115,7 @@ export class LocalTally implements Tally {
       const analytics = await this.stores.analytics.open();
       await analytics.catchUp(options);
     } catch (error) {
-      if (!hasNoAnalytics(error)) throw error;
+      if (!hasNoAnalytics(error)) throw new AnalyticsLeftBehind(error);
     }
   }
 

@@ -192,6 +192,26 @@ export const QUESTIONS = {
     params: z.object({ ...tenant, ...rows, asKnownAt: z.string().optional() }),
   },
   backup: { method: 'POST', path: '/v1/backup', rows: false, params: z.object({ directory: z.string() }) },
+  'analytics.status': { method: 'GET', path: '/v1/analytics', rows: false, params: z.object({}) },
+  'analytics.migrate': {
+    method: 'POST',
+    path: '/v1/analytics/migrate',
+    rows: false,
+    params: z.object({
+      /** Only say what would be applied. */
+      plan: flag.default(false),
+    }),
+  },
+  'analytics.catch-up': { method: 'POST', path: '/v1/analytics/catch-up', rows: true, params: z.object({}) },
+  'analytics.rebuild': {
+    method: 'POST',
+    path: '/v1/analytics/rebuild',
+    rows: true,
+    params: z.object({
+      /** Drop what a rebuild that was broken off has filled. */
+      anew: flag.default(false),
+    }),
+  },
   status: { method: 'GET', path: '/v1/status', rows: false, params: z.object({ ...tenant }) },
 } as const;
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { EmbeddedLedger, LedgerScan } from '#ledger';
 import { Analytics } from '../analytics.js';
 import { EditedMigration, JournalLost, LedgerReplaced, OtherLedger } from '../errors.js';
-import { AnalyticsEngine } from '../engine.js';
+import { type AnalyticsEngine } from '../engine.js';
 import { usesOf } from '../testing.js';
 import { finishExchange } from './exchange.js';
 import type { RebuildProgress } from './rebuild.js';

@@ -1,0 +1,90 @@
+import type { Command } from 'commander';
+import type { Answer, Params } from '../../../api/src/tally/questions.js';
+import { ask } from '../ask.js';
+import { PositionProgress } from '../output/position-progress.js';
+import { cell } from '../output/cells.js';
+import { printRows } from '../output/rows.js';
+import { fieldLines, objectOf, printValue } from '../output/value.js';
+import { withTally } from '../session.js';
+import { commonOf, verb, type Shell } from '../shell.js';
+
+/** ClickHouse beside the ledger. */
+export function addAnalytics(program: Command, shell: Shell): void {
+  const analytics = program
+    .command('analytics')
+    .description('ClickHouse: how far it is, and what makes it right again');
+  verb(analytics, 'status', 'how far it has come, what it holds, and its migrations').action(
+    async (_flags: unknown, command: Command) => {
+      await ask(command, shell, 'analytics.status', {}, { lines: statusLines });
+    },
+  );
+  verb(analytics, 'migrate', 'bring the tables to this release')
+    .option('--plan', 'only say what would be applied')
+    .action(async ({ plan }: { plan?: true }, command: Command) => {
+      await ask(command, shell, 'analytics.migrate', plan === true ? { plan } : {}, { lines: migrationLines });
+    });
+  verb(analytics, 'catch-up', 'write what is new in the ledger, up to its head').action(
+    async (_flags: unknown, command: Command) => {
+      await follow(command, shell, 'analytics.catch-up', {});
+    },
+  );
+  verb(analytics, 'rebuild', 'build every table again from the ledger, while the old ones answer')
+    .option('--anew', 'drop what a rebuild that was broken off has filled')
+    .addHelpText('after', '\nBroken off at any point, the same command goes on from there.')
+    .action(async ({ anew }: { anew?: true }, command: Command) => {
+      await follow(command, shell, 'analytics.rebuild', anew === true ? { anew } : {});
+    });
+}
+
+type Followed = 'analytics.catch-up' | 'analytics.rebuild';
+
+/** Asks for something long: a bar on a terminal, every step as NDJSON, else what it came to. */
+async function follow<Q extends Followed>(
+  command: Command,
+  shell: Shell,
+  question: Q,
+  params: Params<Q>,
+): Promise<void> {
+  const { format } = commonOf(command, shell);
+  await withTally(command, shell, 'read', async (tally) => {
+    const answer = await tally.ask(question, params);
+    if (answer.kind !== 'rows') return;
+    if (format === 'ndjson') {
+      await printRows(answer, format, shell.out);
+      return;
+    }
+    const last = await watched(answer, shell);
+    await printValue(last, format, shell.out, fieldLines);
+  });
+}
+
+async function watched(answer: Extract<Answer, { kind: 'rows' }>, { talk }: Shell): Promise<Record<string, unknown>> {
+  const progress = new PositionProgress(talk);
+  let last: Record<string, unknown> = {};
+  try {
+    for await (const row of answer.rows) progress.update((last = row));
+  } finally {
+    progress.stop();
+  }
+  return last;
+}
+
+function statusLines({ filled, tables, migrations, lag, ...rest }: Record<string, unknown>): string[] {
+  if (filled !== true) return ['nothing was written to ClickHouse yet'];
+  const { events, ms } = objectOf(lag);
+  const { applied, pending } = objectOf(migrations);
+  const list = (Array.isArray(tables) ? tables : []).map(objectOf);
+  return [
+    ...fieldLines({ ...rest, lag: `${cell(events)} events, ${cell(ms)} ms` }),
+    `migrations: ${namesOf(applied)}; pending: ${namesOf(pending)}`,
+    ...list.map(({ table, rows, bytes }) => `table ${cell(table)}: ${cell(rows)} rows, ${cell(bytes)} bytes`),
+  ];
+}
+
+function migrationLines({ applied, pending, done }: Record<string, unknown>): string[] {
+  return [`applied: ${namesOf(applied)}`, `${done === true ? 'applied now' : 'pending'}: ${namesOf(pending)}`];
+}
+
+function namesOf(list: unknown): string {
+  return Array.isArray(list) && list.length > 0 ? list.map(cell).join(', ') : 'none';
+}
