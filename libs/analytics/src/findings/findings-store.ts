@@ -1,7 +1,7 @@
 import type Database from 'better-sqlite3';
 import { rmSync } from 'node:fs';
 import { openSqlite, type SqliteKind } from '#platform';
-import { TenantFindings } from './tenant-findings.js';
+import { BULK_INDEXES, TenantFindings } from './tenant-findings.js';
 
 /**
  * What the findings follower remembers from one step to the next. All of it can be computed from the ledger again:
@@ -15,14 +15,13 @@ const KIND: SqliteKind = {
     INSERT INTO place VALUES (0, 0, 0);
     CREATE TABLE tenants (tenant TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE units (tenant TEXT NOT NULL, unit TEXT NOT NULL, marks TEXT NOT NULL, turn INTEGER,
-      issuers TEXT NOT NULL, PRIMARY KEY (tenant, unit)) WITHOUT ROWID;
+      issuers TEXT NOT NULL);
     CREATE INDEX turns ON units (tenant, turn) WHERE turn IS NOT NULL;
+    CREATE TABLE looks (tenant TEXT NOT NULL, at TEXT NOT NULL, unit TEXT NOT NULL);
+    ${BULK_INDEXES.join('')}
     CREATE TABLE parts (tenant TEXT NOT NULL, unit TEXT NOT NULL, id TEXT NOT NULL, findings TEXT NOT NULL,
       PRIMARY KEY (tenant, unit, id)) WITHOUT ROWID;
     CREATE INDEX parts_of ON parts (tenant, id);
-    CREATE TABLE looks (tenant TEXT NOT NULL, at TEXT NOT NULL, unit TEXT NOT NULL,
-      PRIMARY KEY (tenant, at, unit)) WITHOUT ROWID;
-    CREATE INDEX looks_of ON looks (tenant, unit);
     CREATE TABLE asks (tenant TEXT NOT NULL, sources TEXT NOT NULL, instant INTEGER NOT NULL, unit TEXT NOT NULL,
       PRIMARY KEY (tenant, sources, instant, unit)) WITHOUT ROWID;
     CREATE INDEX asks_of ON asks (tenant, unit);

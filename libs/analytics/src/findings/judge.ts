@@ -132,6 +132,7 @@ export class Judge {
       if (++judged % UNITS_A_TURN === 0) yield;
       context.put(unit);
     }
+    this.store.indexed();
     context.finish();
     return new Set(this.store.ids());
   }
