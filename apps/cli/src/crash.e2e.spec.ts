@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generateBenchLines } from '#sources';
 import { LocalTally } from '../../api/src/tally/local-tally.js';
+import { random } from './testing/random.js';
 import { linesOf, startTally } from './testing/run-tally.js';
 
 const FILES = 20;
@@ -57,16 +58,6 @@ beforeAll(async () => {
   expected = (await reopened(join(root, 'whole'))).whole;
 });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
-
-/** mulberry32 */
-function random(seed: number): () => number {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 /** Ingests all files and sends a signal at a random point; gives what was acknowledged until then. */
 async function interrupted(data: string, signal: 'SIGKILL' | 'SIGINT', next: () => number) {
