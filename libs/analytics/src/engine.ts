@@ -222,7 +222,7 @@ export class AnalyticsEngine {
   private errorOf(error: unknown): Error {
     const message = error instanceof Error ? error.message : String(error);
     const code = codeOf(error, message);
-    if (code === NO_SPACE || /No space left on device|errno: 28\b|NOT_ENOUGH_SPACE/.test(message))
+    if (code === NO_SPACE || /No space left on device|File too large|Disk quota exceeded|errno: (27|28|122)\b|NOT_ENOUGH_SPACE/.test(message))
       return new DiskFull(this.where, error);
     if (code !== undefined || this.isEmbedded) return new QueryFailed(firstLine(message), code, error);
     return new AnalyticsUnavailable(this.where, firstLine(message), error);
