@@ -1,4 +1,4 @@
-import { isConclusion } from '#lifecycle';
+import { isOwnConclusion } from '#lifecycle';
 import { START, type Ledger, type Position, type StreamAppend } from '#ledger';
 import type { DeadLetters } from './dead-letters.js';
 import { LedgerRefused } from './errors.js';
@@ -167,9 +167,12 @@ async function catchUp(ledger: Ledger, seen: SeenIndex): Promise<void> {
   for await (const event of ledger.readAll({ from: seen.cursor === START ? 'start' : seen.cursor })) {
     position = event.position;
     unsaved++;
+    const { source, record } = JSON.parse(event.data) as {
+      source: string;
+      record: { key: string; digest: string; ordinal: number };
+    };
     // What was concluded was never taken in.
-    if (isConclusion(event.type)) continue;
-    const { record } = JSON.parse(event.data) as { record: { key: string; digest: string; ordinal: number } };
+    if (isOwnConclusion({ type: event.type, source })) continue;
     if (record.key === record.digest) seen.see(onceKey(record), onceKey(record));
     else seen.see(record.key, record.digest);
     if (unsaved >= 10_000) {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isName } from './names.js';
+import { OWN_SOURCE } from './settings.js';
 import { SEVERITIES } from './view.js';
 
 /** A finding as an event carries it: the whole of it, so that the latest event of its stream is the finding. */
@@ -43,7 +44,16 @@ export const CONCLUSIONS = {
 export type ConclusionType = keyof typeof CONCLUSIONS;
 export const CONCLUSION_TYPES = Object.keys(CONCLUSIONS) as ConclusionType[];
 
-/** Takes a full type, such as `tallystick.finding.raised.v1`. */
+/**
+ * Whether an event is a conclusion of ours. A source may send an event of such a type, too: that is a fact of a type
+ * that folds to nothing, taken in like any other, and concludes nothing.
+ * @param type full, such as `tallystick.finding.raised.v1`
+ */
+export function isOwnConclusion({ type, source }: { type: string; source: string }): boolean {
+  return source === OWN_SOURCE && isConclusion(type);
+}
+
+/** Whether a full type is that of a conclusion: cheap, for looking closer. */
 export function isConclusion(type: string): boolean {
   return /^tallystick\.(finding|gate|rollback)\./.test(type);
 }

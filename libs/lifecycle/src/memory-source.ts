@@ -1,5 +1,5 @@
 import type { HistorySource, NameRange } from './history.js';
-import { isConclusion } from './conclusions.js';
+import { isOwnConclusion } from './conclusions.js';
 import { conflictingKeys } from './links.js';
 import { isName, kindOfName, type Name } from './names.js';
 import type { RecordedFact } from './observations.js';
@@ -24,7 +24,7 @@ export class MemorySource implements HistorySource {
     const seen = new Set<string>();
     const distinct: RecordedFact[] = [];
     for (const fact of facts) {
-      if (isConclusion(fact.type)) continue;
+      if (isOwnConclusion(fact)) continue;
       // A fact that stands in two streams, as an alias does, is one in each.
       const key = `${fact.subject} ${fact.id}`;
       if (seen.has(key)) continue;

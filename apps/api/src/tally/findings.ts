@@ -65,7 +65,8 @@ export async function listFindings(params: ReadParams<'findings'>, stores: Store
 async function storedFindings(params: ReadParams<'findings'>, stores: Stores): Promise<Found | undefined> {
   const asked = whenAsked(params);
   if (asked === undefined) return undefined;
-  const judged = asked.position === undefined ? await stores.follower?.catchUp() : undefined;
+  // What keeps findings from being written (a full disk) keeps no answer back: it is computed.
+  const judged = asked.position === undefined ? await stores.follower?.catchUp().catch(() => undefined) : undefined;
   const position = asked.position ?? judged?.position ?? (await stores.ledger.head());
   const stored = StoredFindings.open(stores.directory.file('findings'));
   try {

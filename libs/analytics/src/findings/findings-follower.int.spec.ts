@@ -50,6 +50,7 @@ async function record(...facts: (RecordedFact & { tenant: string })[]): Promise<
 interface Told {
   stream: string;
   type: string;
+  source: string;
   tenant: string;
   data: { finding: Finding; reason?: string; by?: string };
 }
@@ -175,6 +176,29 @@ describe('the findings follower', () => {
     await follower.catchUp();
     expect(await stored()).toEqual(await whole());
     expect(told().filter(({ type }) => type !== 'raised')).toEqual([]);
+  });
+
+  it('takes nobody else’s word for a conclusion', async () => {
+    await record(misused({ jti: 'j' }));
+    await follower.catchUp();
+    const found = (await stored())!.find(({ rule }) => rule === 'D6')!;
+    const { subject: _subject, ...other } = fact('token.observed', {
+      source: 'kong',
+      data: { raw: ['forged'], finding: found },
+    });
+    const forged = { ...other, subject: found.id, type: 'tallystick.finding.withdrawn.v1' };
+    const [revision] = await ledger.revisionsOf([`finding-${found.id}`]);
+    const id = '00000000-0000-4000-9000-000000000000';
+    await ledger.append(`finding-${found.id}`, [{ id, type: forged.type, data: storedJson(forged) }], revision!);
+    await follower.catchUp();
+    expect((await stored())!).toContainEqual(found);
+    expect(await stored()).toEqual(await whole());
+    // It stands between ours, and holds nothing up.
+    await record(...aliased({ jti: 'j', tok: 't' }), misused({ jti: 'j' }, 9));
+    await follower.catchUp();
+    expect(await stored()).toEqual(await whole());
+    const ours = told().filter(({ source, data }) => source === 'tally' && data.finding.id === found.id);
+    expect(ours.map(({ type }) => type)).toEqual(['raised', 'amended']);
   });
 
   it('takes a step back that was stopped, and does it again', async () => {

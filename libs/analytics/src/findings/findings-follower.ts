@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import {
   agedTo,
-  findingStream,
   fullType,
-  isConclusion,
+  isAboutToken,
+  isOwnConclusion,
   OWN_SOURCE,
   type Finding,
   type RecordedFact,
@@ -13,7 +13,9 @@ import {
 import {
   factOfRow,
   headOf,
+  isReplayed,
   LedgerHistory,
+  type AppendResult,
   type Ledger,
   type LedgerScan,
   type Position,
@@ -155,12 +157,12 @@ export class FindingsFollower {
     let n = 0;
     for (const row of this.parts.scan.scanAll({ after, to })) {
       if (++n % TURN === 0) await this.turn();
-      if (isConclusion(row.type)) {
+      const head = headOf(row.data);
+      if (head === undefined) continue;
+      if (isOwnConclusion({ type: row.type, source: head.source })) {
         this.hear(row);
         continue;
       }
-      const head = headOf(row.data);
-      if (head === undefined) continue;
       let own = out.get(head.tenant);
       if (own === undefined) out.set(head.tenant, (own = { ...this.emptyRows(head.tenant), cause: 'later facts' }));
       own.clocks.note(head.source, head.time, row.recordedAt);
@@ -169,10 +171,18 @@ export class FindingsFollower {
         if (row.type === fullType('settings.declared')) own.cause = 'settings changed';
         if (row.type === fullType('source.distrusted')) own.cause = 'source distrusted';
       }
-      if (own.facts?.length === HELD) own.facts = undefined;
-      own.facts?.push(factOfRow(row));
+      if (own.facts !== undefined) this.hold(row, head.tenant, own);
     }
     return out;
+  }
+
+  private hold(row: RawRow, tenant: string, own: TenantRows): void {
+    const stream = this.parts.scan.streamName(row.streamId);
+    if (!isReplayed(stream, tenant)) return;
+    const fact = factOfRow(row);
+    // Word of a family or the like in a stream of its own is nowhere looked for step by step.
+    if (own.facts!.length === HELD || (stream.startsWith('token-') && !isAboutToken(fact))) own.facts = undefined;
+    else own.facts!.push(fact);
   }
 
   /** Takes in what the ledger holds of a finding. */
@@ -229,20 +239,35 @@ export class FindingsFollower {
       const appends: StreamAppend[] = some.map((change) => appendOf(tenant, change, T));
       const outcomes = await this.parts.ledger.appendMany(appends);
       for (const [n, outcome] of outcomes.entries()) {
-        const { finding, revision, type } = some[n]!;
-        if (!outcome.ok) throw new FindingsRefused(findingStream(tenant, finding.id), String(outcome.actual ?? 'none'));
+        const { finding, type } = some[n]!;
+        const { revision, position } = outcome.ok ? outcome : await this.sayAfter(appends[n]!, outcome.actual);
         own.say(finding.id, { revision, finding, stands: type !== 'finding.withdrawn' });
-        if (outcome.position > last) last = outcome.position;
+        if (position > last) last = position;
       }
     }
     return last;
+  }
+
+  /**
+   * A source can name a stream of ours by chance or ill will: its events conclude nothing, and are written after.
+   * @throws FindingsRefused if another follower has spoken
+   */
+  private async sayAfter(
+    { stream, events, expected }: StreamAppend,
+    actual: bigint | undefined,
+  ): Promise<AppendResult> {
+    const known = typeof expected === 'bigint' ? Number(expected) : -1;
+    for (const { type, data, revision } of this.parts.scan.streamRows(stream))
+      if (revision > known && isOwnConclusion({ type, source: headOf(data)?.source ?? OWN_SOURCE }))
+        throw new FindingsRefused(stream, String(actual ?? 'none'));
+    return this.parts.ledger.append(stream, events, actual ?? 'no_stream');
   }
 
   /** Own events need no judging: the cursor goes over them, up to the first fact that came in between. */
   private ownUpTo(from: Position, to: Position): Position {
     let position = from;
     for (const row of this.parts.scan.scanAll({ after: from, to })) {
-      if (!isConclusion(row.type)) break;
+      if (!isOwnConclusion({ type: row.type, source: headOf(row.data)?.source ?? '' })) break;
       position = BigInt(row.position);
     }
     return position;

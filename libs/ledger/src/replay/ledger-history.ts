@@ -30,8 +30,7 @@ export class LedgerHistory implements HistorySource {
 
   *worldFacts(): Iterable<RecordedFact> {
     const { tenant, to } = this;
-    const prefixes = ['family-', 'subject-', 'fence-', 'issuerkey-', `deployment-${tenant}-`, `source-${tenant}-`];
-    for (const prefix of prefixes) {
+    for (const prefix of worldPrefixes(tenant)) {
       for (const { rows } of this.scan.scanStreams({ prefix, to })) {
         for (const row of rows) {
           const fact = factOfRow(row);
@@ -109,4 +108,14 @@ export class LedgerHistory implements HistorySource {
   clocks(): SourceClocks {
     return this.sightings().clocks;
   }
+}
+
+function worldPrefixes(tenant: string): string[] {
+  return ['family-', 'subject-', 'fence-', 'issuerkey-', `deployment-${tenant}-`, `source-${tenant}-`];
+}
+
+/** Whether a replay of a tenant reads a stream: facts of types that nobody knows stand in streams that nobody reads. */
+export function isReplayed(stream: string, tenant: string): boolean {
+  if (stream.startsWith(TOKEN)) return isName(stream.slice(TOKEN.length));
+  return stream === `settings-${tenant}` || worldPrefixes(tenant).some((prefix) => stream.startsWith(prefix));
 }

@@ -1,4 +1,4 @@
-import { DEFAULT_THRESHOLDS, isConclusion, SourceClocks } from '#lifecycle';
+import { DEFAULT_THRESHOLDS, isOwnConclusion, SourceClocks } from '#lifecycle';
 import type { Position } from '../port.js';
 import type { LedgerScan } from '../embedded/scan.js';
 
@@ -36,9 +36,7 @@ export class Sightings {
   /** Reads on up to a position. */
   extend(scan: LedgerScan, to: Position): this {
     if (to <= this.covered) return this;
-    for (const row of scan.scanAll({ after: this.covered, to })) {
-      if (!isConclusion(row.type)) this.add(row.data, row.recordedAt);
-    }
+    for (const row of scan.scanAll({ after: this.covered, to })) this.add(row.type, row.data, row.recordedAt);
     this.covered = to;
     return this;
   }
@@ -47,10 +45,11 @@ export class Sightings {
     return this.covered;
   }
 
-  private add(data: string, recordedAt: number): void {
+  private add(type: string, data: string, recordedAt: number): void {
     const match = HEAD.exec(data);
     if (match === null || match[2] !== this.tenantJson) return;
     const source = text(match[1]!);
+    if (isOwnConclusion({ type, source })) return;
     const time = Number(match[3]);
     this.clocks.note(source, time, recordedAt);
     // A line from the future says nothing of when its version served (MODEL §4.4).
