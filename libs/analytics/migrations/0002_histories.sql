@@ -191,7 +191,11 @@ CREATE TABLE {db}.attributes (
     issuance_version LowCardinality(String),
     exp_kind LowCardinality(String), exp_at Int64, exp_suspect UInt8,
     -- Of the attributes that describe lines: claims, form, kind, jti, issuer, actorDepth, exp.
-    described UInt64
+    described UInt64,
+    -- A hash of each attribute that has one value, tagged with which it is, and a bit for each that is there: rows
+    -- contradict each other iff together they have more hashes than bits.
+    told Array(UInt64),
+    told_of UInt32
 )
 ENGINE = ReplacingMergeTree(earlier)
 ORDER BY (tenant, toUInt128(name), said, speaker)

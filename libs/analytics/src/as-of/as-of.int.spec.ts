@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { History, stateLine, type Cut } from '#lifecycle';
 import { LedgerHistory } from '#ledger';
-import type { OnsetSource } from './token-sql.js';
+import type { OnsetSource } from './asked.js';
 import { AsOfStates } from './states.js';
 import { Filled, ofTenant, randomHistories, type RandomHistory } from './testing.js';
 

@@ -6,6 +6,12 @@ import { NEVER, NO_UUID, READING } from './names-sql.js';
 export const SELECTIVE = ['ses', 'sub', 'cli', 'kid'] as const;
 export type Selective = (typeof SELECTIVE)[number];
 
+const BY = `multiIf(${SELECTIVE.map((name) => `fences.${name} != ${NO_UUID}, '${name}'`).join(', ')}, '')`;
+
+/** Fences that were raised by T and count. */
+export const COUNTING = (known: Known): string =>
+  `tenant = {tenant:String} AND position <= {K:UInt64} AND at <= {T:Int64} AND speaker NOT IN {claimed:Array(UInt64)} AND ${trusted(known, 'at')}`;
+
 /** What fences raised up to T ask of a token: nothing is computed that no fence asks for. */
 export interface FencesAsked {
   by: readonly Selective[];
@@ -13,8 +19,6 @@ export interface FencesAsked {
   kinds: boolean;
   offline: boolean;
 }
-
-const BY = `multiIf(${SELECTIVE.map((name) => `fences.${name} != ${NO_UUID}, '${name}'`).join(', ')}, '')`;
 
 export async function readFencesAsked(engine: AnalyticsEngine, known: Known, T: number): Promise<FencesAsked> {
   const rows = await engine.rows<{ by: Selective | ''; ses: number; kinds: number; offline: number }>(
@@ -31,9 +35,6 @@ export async function readFencesAsked(engine: AnalyticsEngine, known: Known, T: 
     offline: asked.some(({ offline }) => offline === 1),
   };
 }
-
-const COUNTING = (known: Known): string =>
-  `tenant = {tenant:String} AND position <= {K:UInt64} AND at <= {T:Int64} AND speaker NOT IN {claimed:Array(UInt64)} AND ${trusted(known, 'at')}`;
 
 /**
  * The fences of each selective name: what they match, their cutoffs, and for each cutoff the earliest instant at which
@@ -54,7 +55,7 @@ export function fencesBy(known: Known, by: Selective): string {
 /** When the earliest of a token's fences ended it; never without. The token's columns are those of `tokens`. */
 export function fencedAt(by: Selective, asked: FencesAsked): string {
   const has = (name: Selective, at: number): string => {
-    const matches = name === 'ses' && !asked.ses ? '0' : `f.${at} = mark_${name}`;
+    const matches = name === 'ses' && !asked.ses ? '0' : `toUInt128(f.${at}) = mark_${name}`;
     return name === by ? '1' : `(f.${at} = ${NO_UUID} OR ${matches})`;
   };
   const conditions = [has('sub', 1), has('cli', 2), has('kid', 3), has('ses', 4), 'birth < f.7'];

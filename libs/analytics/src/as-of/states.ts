@@ -1,12 +1,11 @@
 import { stateLine, type Borders, type Cut, type FoldedView, type Name } from '#lifecycle';
 import type { AnalyticsEngine, QueryParams } from '../engine.js';
 import { readContested, type Contested } from './contested.js';
-import { readFencesAsked } from './fence-sql.js';
+import { readPageShape, type OnsetSource, type PageShape } from './asked.js';
 import { historyOf, viewsOf } from './judged.js';
 import { paramsOf, readKnown, type Known } from './known.js';
 import { READING, numberOf, numbersOf } from './names-sql.js';
 import { pageSql } from './page-sql.js';
-import type { OnsetSource, PageShape } from './token-sql.js';
 
 /** Where answers come from: the tables, and how far they have come. */
 export interface Analytics {
@@ -29,6 +28,8 @@ export interface Share {
 }
 
 const TOKENS_A_PAGE = 200_000;
+/** About so many rows of `onsets` a token has. */
+const ONSETS_A_TOKEN = 4;
 /** From this share of positions after K on, the facts are read instead of the onsets. */
 const LONG_AGO = 0.05;
 /** Tokens that the core judges at a time. */
@@ -56,9 +57,11 @@ export class AsOfStates {
   async *texts(cut: Cut, K: bigint, asked: AskedStates = {}): AsyncGenerator<string> {
     const { engine } = this.analytics;
     const { known, contested } = await this.at(K);
-    const fences = await readFencesAsked(engine, known, cut.T);
-    const source = asked.source ?? this.sourceFor(K);
-    const shape: PageShape = { source, hasGateways: (cut.gateways?.size ?? 0) > 0, fences, contested };
+    const shape: PageShape = {
+      ...(await readPageShape(engine, known, contested, cut.T)),
+      source: asked.source ?? this.sourceFor(K),
+      hasGateways: (cut.gateways?.size ?? 0) > 0,
+    };
     const sql = pageSql(known, shape);
     const upFront = await this.judgedLines(known, [...contested.names], cut);
     let next = 0;
@@ -122,10 +125,10 @@ export class AsOfStates {
   /** Ranges of names with about so many tokens each, in order; together they hold every token's name. */
   private async pages(known: Known, size: number): Promise<[Name, Name][]> {
     const rows = await this.analytics.engine.rows<{ prefix: number; tokens: number }>(
-      `SELECT toUInt8(bitShiftRight(toUInt128(name), 120)) AS prefix, count() AS tokens FROM (
-         SELECT DISTINCT name FROM {db}.onsets WHERE tenant = {tenant:String} AND first_position <= {K:UInt64})
-       GROUP BY prefix ORDER BY prefix`,
-      { tenant: known.tenant, K: known.position },
+      // Onsets, not tokens: those of a page are read, whoever they belong to.
+      `SELECT toUInt8(bitShiftRight(toUInt128(name), 120)) AS prefix, count() / ${ONSETS_A_TOKEN} AS tokens FROM {db}.onsets
+       WHERE tenant = {tenant:String} GROUP BY prefix ORDER BY prefix`,
+      { tenant: known.tenant },
     );
     return rangesOf(rows.map(({ prefix, tokens }) => ({ prefix, pages: Math.ceil(tokens / size) })));
   }

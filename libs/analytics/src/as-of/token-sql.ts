@@ -1,6 +1,5 @@
 import { NEVER, NO_TIME, NO_UUID } from './names-sql.js';
-import type { Contested } from './contested.js';
-import type { FencesAsked } from './fence-sql.js';
+import type { PageShape } from './asked.js';
 
 /** Kinds of onset as bits of what is known of a token at the cut; from ROTATED on they are ends. */
 export const BITS = {
@@ -29,17 +28,6 @@ const ONSETS = [
   'compromised',
 ] as const;
 const BIT = `transform(toString(kind), [${ONSETS.map((kind) => `'${kind}'`).join(', ')}], [${ONSETS.map((kind) => BITS[kind]).join(', ')}], 0)`;
-
-/** Where a token's facts are read from: what was aggregated, or, for a K long before the head, the facts themselves. */
-export type OnsetSource = 'onsets' | 'facts';
-
-/** What a page of names is read with. */
-export interface PageShape {
-  source: OnsetSource;
-  hasGateways: boolean;
-  fences: FencesAsked;
-  contested: Pick<Contested, 'hasPairs' | 'hasLabelledToks'>;
-}
 
 /** The instant up to which a fact counts (MODEL §7.3): T, or its gateway's own cut. */
 function until({ hasGateways }: PageShape): string {
@@ -93,73 +81,79 @@ const OF_FACTS = `(
 )`;
 
 /**
- * What the onsets say of each token: which kinds hold at the cut, its earliest end, when it was issued and first seen
- * (at any T: a birth is timeless), and whether a row of `onsets` says nothing certain about K.
+ * What the onsets say of each token: which kinds hold at the cut, its earliest end, and whether a row of `onsets` says
+ * nothing certain about K; for fences also when it was issued and first seen (at any T: a birth is timeless).
  */
 export function onsetsOf(shape: PageShape): string {
   const from = shape.source === 'onsets' ? '{db}.onsets' : OF_FACTS;
   const columns = `${BIT} AS bit, ${until(shape)} AS until, at, ahead, last_position > {K:UInt64} AS mixed`;
-  return `SELECT n, groupBitOr(if(at <= until, bit, 0)) AS bits,
-      min(if(at <= until AND bit >= ${BITS.rotated}, at, ${NEVER})) AS stated_end,
+  const onsets = byToken(shape, from, 'name', columns, `first_position <= {K:UInt64} AND ${UNCLAIMED}`);
+  const toggles = byToken(
+    shape,
+    '{db}.toggles',
+    'name',
+    `${BITS.stated} AS bit, {T:Int64} AS until, at, ${NO_TIME} AS ahead, 0 AS mixed`,
+    `${KNOWN} AND startsWith(kind, 'token.')`,
+  );
+  const births = `
       min(if(bit = ${BITS.issued}, at, ${NEVER})) AS issued,
       min(if(bit IN (${BITS.accepted}, ${BITS.refused}, ${BITS.observed}), at, ${NEVER})) AS seen,
-      max(ahead) AS ahead, max(mixed) AS mixed
-    FROM (
-      ${byToken(shape, from, 'name', columns, `first_position <= {K:UInt64} AND ${UNCLAIMED}`)}
-      UNION ALL
-      ${byToken(
-        shape,
-        '{db}.toggles',
-        'name',
-        `${BITS.stated} AS bit, {T:Int64} AS until, at, ${NO_TIME} AS ahead, 0 AS mixed`,
-        `${KNOWN} AND startsWith(kind, 'token.')`,
-      )}
-    )
+      max(ahead) AS ahead,`;
+  return `SELECT n, groupBitOr(if(at <= until, bit, 0)) AS bits,
+      min(if(at <= until AND bit >= ${BITS.rotated}, at, ${NEVER})) AS stated_end, ${asksBirth(shape) ? births : ''}
+      max(mixed) AS mixed
+    FROM (${shape.hasSuspensions ? `${onsets} UNION ALL ${toggles}` : onsets})
     GROUP BY n`;
 }
 
-/** Attributes of which two values contradict each other, by what stands for none. */
-const SINGLE = {
-  [NO_UUID]: ['sub', 'cli', 'con', 'cred', 'kid', 'parent', 'subject_token', 'subject_family'],
-  '0': ['kid_text', 'alg', 'typ', 'audiences', 'scopes', 'cnf'],
-};
+/** A birth matters to fences alone. */
+export function asksBirth({ fences }: PageShape): boolean {
+  return fences.by.length > 0;
+}
+
+/** The names by which a token is found that this page asks for. */
+export function marksAsked({ fences, hasSubjects, hasCompromisedKeys }: PageShape): ('sub' | 'cli' | 'kid' | 'ses')[] {
+  const all = fences.by.length > 0;
+  return [
+    ...(all || hasSubjects ? (['sub'] as const) : []),
+    ...(all ? (['cli'] as const) : []),
+    ...(all || hasCompromisedKeys ? (['kid'] as const) : []),
+    ...(fences.ses ? (['ses'] as const) : []),
+  ];
+}
+
 const KINDS_OF_EXPIRY = ['at', 'never', 'unknown', 'implausible'];
 /** The kind of an expiry and whether its unit is suspect as one small number; 0 for none. */
 const EXPIRY = `transform(toString(exp_kind), [${KINDS_OF_EXPIRY.map((kind) => `'${kind}'`).join(', ')}], [2, 4, 6, 8], 0) + (exp_kind != '' AND exp_suspect = 1)`;
 
-/** Of an attribute two values were stated. */
-const differs = (column: string, none: string): string => `max(${column}) != minIf(${column}, ${column} != ${none})`;
-
-/** What lines say of each token at all times; `differ` where they contradict each other, or there may be too many. */
+/**
+ * What lines say of each token at all times; `differ` where they contradict each other, where they may say too much
+ * (an attribute keeps eight values), or where a fence may ask for one of several sessions.
+ */
 export function attributesOf(shape: PageShape): string {
   const { ses, kinds, offline } = shape.fences;
+  const marks = marksAsked(shape);
   const columns = [
-    ...Object.values(SINGLE).flat(),
-    ...[
-      'iat',
-      'exp_at',
-      `${EXPIRY} AS exp`,
-      `if(issuance_version = '', 0, cityHash64(issuance_version)) AS issuance`,
-      'described',
-    ],
-    ...(ses ? ['ses'] : []),
+    ...['told', 'told_of', 'described', 'exp_at', `${EXPIRY} AS exp`],
+    ...marks.map((mark) => `toUInt128(${mark}) AS ${mark}_number`),
+    ...(asksBirth(shape) ? ['iat'] : []),
     ...(kinds ? ['token_kind'] : []),
     ...(offline ? ['offline'] : []),
   ];
-  const different = [
-    ...Object.entries(SINGLE).flatMap(([none, list]) => list.map((column) => differs(column, none))),
-    differs('issuance', '0'),
-    differs('exp', '0'),
-    'maxIf(exp_at, exp != 0) != minIf(exp_at, exp != 0)',
-    `max(iat) != ${NO_TIME} AND max(iat) != minIf(iat, iat != ${NO_TIME})`,
-    'uniqUpTo(8)(described) > 8',
-    ...(ses ? [differs('ses', NO_UUID)] : []),
+  const values = [
+    'max(exp) AS expiry',
+    `max(if(exp = 0, ${NO_TIME}, exp_at)) AS expiry_at`,
+    ...marks.map((mark) => `max(${mark}_number) AS mark_${mark}`),
+    ...(asksBirth(shape) ? ['max(iat) AS issued_claim, count() AS lines'] : []),
+    ...(kinds ? [`groupUniqArrayIf(token_kind, token_kind != '') AS kinds`] : []),
+    ...(offline ? ['max(offline = 1) AS is_offline, max(offline = 0) AS is_online'] : []),
   ];
-  const marks = ['sub', 'cli', 'kid', ...(ses ? ['ses'] : [])].map((mark) => `max(${mark}) AS mark_${mark}`);
-  return `SELECT n, count() AS lines, (${different.map((each) => `(${each})`).join(' OR ')}) AS differ,
-      ${marks.join(', ')}, max(iat) AS issued_claim, max(exp) AS expiry, maxIf(exp_at, exp != 0) AS expiry_at
-      ${kinds ? `, groupUniqArrayIf(token_kind, token_kind != '') AS kinds` : ''}
-      ${offline ? ', max(offline = 1) AS is_offline, max(offline = 0) AS is_online' : ''}
+  const differ = [
+    'length(groupUniqArrayArray(told)) != bitCount(groupBitOr(told_of))',
+    'uniqUpTo(8)(described) > 8',
+    ...(ses ? ['max(ses_number) != minIf(ses_number, ses_number != 0)'] : []),
+  ];
+  return `SELECT n, ${differ.join(' OR ')} AS differ, ${values.join(', ')}
     FROM (${byToken(shape, '{db}.attributes', 'name', columns.join(', '), KNOWN)})
     GROUP BY n`;
 }
@@ -174,7 +168,7 @@ export function familiesOf(shape: PageShape): string {
     'label, position, member',
     'position <= {K:UInt64}',
   );
-  return `SELECT n, max(label) AS family FROM (
+  return `SELECT n, max(toUInt128(label)) AS family FROM (
       SELECT n, member, argMax(label, position) AS label FROM (${labels}) GROUP BY n, member
     ) WHERE label != ${NO_UUID} GROUP BY n`;
 }

@@ -8,6 +8,7 @@ import {
   outcomeOf,
   placementOf,
   shortType,
+  type Attribute,
   type Expiry,
   type Name,
   type RecordedFact,
@@ -30,8 +31,14 @@ export const ATTRIBUTE_COLUMNS = [
   ...['position', 'said', 'tenant', 'name', 'speaker'],
   ...['sub', 'cli', 'con', 'cred', 'kid', 'parent', 'subject_token', 'subject_family', 'ses', 'fam'],
   ...['token_kind', 'offline', 'iat', 'kid_text', 'alg', 'typ', 'audiences', 'scopes', 'cnf', 'issuance_version'],
-  ...['exp_kind', 'exp_at', 'exp_suspect', 'described'],
+  ...['exp_kind', 'exp_at', 'exp_suspect', 'described', 'told', 'told_of'],
 ] as const;
+
+/** Attributes of which a token has one value; their places are their bits in `told_of`. */
+const SINGLE = [
+  ...['subject', 'client', 'consumer', 'credential', 'kidName', 'kid', 'alg', 'typ', 'audiences', 'scopes', 'cnf'],
+  ...['parent', 'subjectToken', 'subjectFamily', 'iat', 'issuanceVersion', 'expiry'],
+] as Attribute[];
 
 /** What all facts of one shape share: they differ in time, position and record alone. */
 export interface Shape {
@@ -134,13 +141,36 @@ function attributesOf(fact: RecordedFact, speaker: Speaker | undefined, isShadow
   const offline = offlineOf(data);
   const iat = stated('iat');
   const hasFamily = kind !== 'token.exchanged' && placementOf(names) !== names.con;
+  const client = isPresentation({ kind }) && data['verified'] !== true ? undefined : names.cli;
+  const single: Partial<Record<Attribute, unknown>> = {
+    subject: names.sub,
+    client,
+    consumer: names.con,
+    credential: names.cred,
+    kidName: names.kid,
+    issuanceVersion: kind === 'token.issued' ? fact.version : undefined,
+    expiry: lasting && [lasting.kind, lasting.at ?? null, lasting.flags.includes('unit-suspect')],
+  };
+  for (const field of [
+    'kid',
+    'alg',
+    'typ',
+    'audiences',
+    'scopes',
+    'cnf',
+    'parent',
+    'subjectToken',
+    'subjectFamily',
+    'iat',
+  ] as const)
+    single[field] = stated(field);
   const described = ['claims', 'jti', 'issuer', 'actorDepth'].map((field) => stated(field) ?? null);
   const columns = [
     tsvText(fact.tenant),
     subject,
     speaker!.id,
     names.sub ?? NO_NAME,
-    isPresentation({ kind }) && data['verified'] !== true ? NO_NAME : (names.cli ?? NO_NAME),
+    client ?? NO_NAME,
     names.con ?? NO_NAME,
     names.cred ?? NO_NAME,
     names.kid ?? NO_NAME,
@@ -163,9 +193,24 @@ function attributesOf(fact: RecordedFact, speaker: Speaker | undefined, isShadow
     String(lasting?.at ?? 0),
     lasting?.flags.includes('unit-suspect') === true ? '1' : '0',
     hash64(JSON.stringify([...described, data['kind'] ?? null, data['form'] ?? null, expClaimOf(expiry) ?? null])),
+    ...toldOf(single),
   ];
   const said = columns.join('\t');
   return `${hash64(said)}\t${said}\n`;
+}
+
+/** A hash of each single-valued attribute, its place in the upper bits; and which they are, as bits. */
+function toldOf(single: Partial<Record<Attribute, unknown>>): [string, string] {
+  const hashes: string[] = [];
+  let which = 0;
+  SINGLE.forEach((attribute, place) => {
+    const value = single[attribute];
+    if (value === undefined || value === null) return;
+    const text = attribute === 'expiry' ? JSON.stringify(value) : attributeText(attribute, value);
+    hashes.push(String((BigInt(place) << 58n) | (BigInt(hash64(text)) >> 6n)));
+    which |= 1 << place;
+  });
+  return [`[${hashes.join(',')}]`, String(which)];
 }
 
 /** Rotation edges and grants (MODEL §1.6), as `Links` reads them. */
