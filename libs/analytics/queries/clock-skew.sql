@@ -8,45 +8,48 @@
 -- times: firstPresented, issueTime
 -- example: now=2026-03-10T11:00:00Z
 -- chart: bars x=gateway y=aheadAtLeastMs series=issuer
+
 WITH
-    births AS MATERIALIZED (
-        SELECT name, if(countIf(claimed_time) > 0, minIf(at, claimed_time), min(at)) AS born, any(speaker) AS speaker
+    born AS MATERIALIZED (
+        SELECT name AS token, if(countIf(claims) > 0, minIf(at, claims), min(at)) AS born, any(speaker) AS speaker
         FROM (
-            SELECT name, iat AS at, true AS claimed_time, speaker FROM {db}.attributes
+            SELECT name, iat AS at, true AS claims, speaker FROM {db}.attributes
             WHERE tenant = {tenant:String} AND iat >= {from:Int64} AND iat < {to:Int64} AND NOT has({claimed:Array(UInt64)}, speaker)
             UNION ALL
-            SELECT name, at, false AS claimed_time, speaker FROM {db}.milestones
-            WHERE tenant = {tenant:String} AND kind = 'token.issued' AND at >= {from:Int64} AND at < {to:Int64}
-                AND NOT has({claimed:Array(UInt64)}, speaker)
+            SELECT m.name, m.at, false AS claims, m.speaker FROM {db}.milestones AS m
+            WHERE m.tenant = {tenant:String} AND m.kind = 'token.issued' AND m.at >= {from:Int64} AND m.at < {to:Int64}
+                AND NOT has({claimed:Array(UInt64)}, m.speaker)
         )
         GROUP BY name
     ),
-    pairs AS MATERIALIZED (
+    pairs AS (
         SELECT p.tok AS tok, any(p.center) AS center FROM {db}.name_pairs AS p
-        WHERE p.tenant = {tenant:String} AND toUInt128(p.center) IN (SELECT toUInt128(name) FROM births) GROUP BY tok
+        WHERE p.tenant = {tenant:String} AND toUInt128(p.center) IN (SELECT toUInt128(token) FROM born) GROUP BY tok
     ),
     sighted AS (
-        SELECT if(empty(pairs.center), o.name, pairs.center) AS name, o.gateway AS gateway, min(o.at) AS first, min(o.refused) AS refused
+        SELECT if(empty(pairs.center), o.name, pairs.center) AS token, o.gateway AS gateway, min(o.at) AS first, min(o.refused) AS refused
         FROM (
-            SELECT name, gateway, at, if(kind = 'refused', at, null) AS refused FROM {db}.onsets
-            WHERE tenant = {tenant:String} AND kind IN ('accepted', 'refused', 'observed') AND gateway != ''
-                AND toUInt128(name) IN (SELECT toUInt128(name) FROM births UNION DISTINCT SELECT toUInt128(tok) FROM pairs)
+            SELECT name, gateway, min(s.at) AS at, minIf(s.at, kind = 'refused') AS refused_at, if(refused_at = 0, null, refused_at) AS refused
+            FROM {db}.onsets AS s
+            WHERE s.tenant = {tenant:String} AND kind IN ('accepted', 'refused', 'observed') AND gateway != ''
+                AND s.at >= {from:Int64} - 86400000 AND s.at < {to:Int64}
+            GROUP BY name, gateway
         ) AS o
         LEFT JOIN pairs ON pairs.tok = o.name
-        GROUP BY name, gateway
+        GROUP BY token, gateway
     ),
-    issuers AS (SELECT speaker, any(issuer) AS issuer FROM {db}.speakers WHERE tenant = {tenant:String} GROUP BY speaker)
-SELECT e.issuer AS issuer, e.gateway AS gateway, maxIf(e.lead, e.lead <= {slack:Int64}) AS aheadAtLeastMs,
-    countIf(e.lead <= {slack:Int64}) AS tokens, countIf(e.lead <= {slack:Int64} AND e.refused < e.born) AS refusedEarly,
-    argMaxIf(e.name, e.lead, e.lead <= {slack:Int64}) AS token, argMaxIf(e.first, e.lead, e.lead <= {slack:Int64}) AS firstPresented,
-    argMaxIf(e.born, e.lead, e.lead <= {slack:Int64}) AS issueTime, countIf(e.lead > {slack:Int64}) AS olderSightings
-FROM (
-    SELECT issuers.issuer AS issuer, s.gateway AS gateway, s.name AS name, s.first AS first, s.refused AS refused, births.born AS born,
-        births.born - s.first AS lead
-    FROM sighted AS s
-    INNER JOIN births ON births.name = s.name
-    LEFT JOIN issuers ON issuers.speaker = births.speaker
-    WHERE births.born - s.first > {error:Int64}
-) AS e
+    issuers AS (SELECT speaker, any(issuer) AS issuer FROM {db}.speakers WHERE tenant = {tenant:String} GROUP BY speaker),
+    early AS (
+        SELECT issuers.issuer AS issuer, s.gateway AS gateway, s.token AS token, s.first AS first, s.refused AS refused, b.born AS born,
+            b.born - s.first AS lead, lead <= {slack:Int64} AS is_skew
+        FROM sighted AS s
+        INNER JOIN born AS b ON b.token = s.token
+        LEFT JOIN issuers ON issuers.speaker = b.speaker
+        WHERE b.born - s.first > {error:Int64}
+    )
+SELECT issuer, gateway, maxIf(lead, is_skew) AS aheadAtLeastMs, countIf(is_skew) AS tokens, countIf(is_skew AND refused < born) AS refusedEarly,
+    argMaxIf(early.token, lead, is_skew) AS token, nullIf(argMaxIf(first, lead, is_skew), 0) AS firstPresented,
+    nullIf(argMaxIf(born, lead, is_skew), 0) AS issueTime, countIf(NOT is_skew) AS olderSightings
+FROM early
 GROUP BY issuer, gateway
 ORDER BY aheadAtLeastMs DESC, issuer, gateway

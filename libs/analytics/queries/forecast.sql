@@ -1,7 +1,7 @@
 -- title: Forecast of expiries or renewals
 -- description: What the next hours will bring, with the error of the method on the past week. Four methods are tried on each hour of the past week,
 --   each with what was known at least 24 h before: the same hour a week ago, the same hour a day ago, the mean of that hour of the
---   week over four weeks, and the mean of that hour of the day over seven days. The one with the smallest error is used (a tie takes
+--   week over three weeks, and the mean of that hour of the day over seven days. The one with the smallest error is used (a tie takes
 --   the first). For expiries, an hour for which more is known ahead, from tokens already issued and not ended, is expected to bring that.
 --   The error is the sum of the misses as a share of what happened (WAPE).
 -- param what String as expiries|renewals, default expiries: what is counted
@@ -37,23 +37,21 @@ WITH
         )
         GROUP BY hour
     ),
-    (SELECT (groupArray(hour), groupArray(n)) FROM counted) AS past,
-    (SELECT (groupArray(hour), groupArray(n)) FROM known) AS future,
-    arrayMap(h -> if(indexOf(past.1, h) = 0, 0, past.2[indexOf(past.1, h)]), range(672)) AS y,
-    -- What each method says of hour h, from hours up to h - 24 alone; y[h + 1] is hour h.
-    range(504, 696) AS targets,
-    arrayMap(h -> toFloat64(y[h - 168 + 1]), targets) AS week,
-    arrayMap(h -> toFloat64(y[h - 24 + 1]), targets) AS day,
-    arrayMap(h -> arrayAvg(arrayMap(w -> y[h - 168 * w + 1], arrayFilter(w -> 168 * w <= h, [1, 2, 3, 4]))), targets) AS weeks,
-    arrayMap(h -> arrayAvg(arrayMap(d -> y[h - 24 * d + 1], [1, 2, 3, 4, 5, 6, 7])), targets) AS days,
+    (SELECT groupArrayInsertAt(0, 672)(n, toUInt32(hour)) FROM counted) AS y,
+    (SELECT groupArrayInsertAt(0, 25)(n, toUInt32(hour - 672)) FROM known) AS future,
+    -- What each method says of the hours 504 to 695, each from hours at least 24 before it; y[h + 1] is hour h.
+    arrayMap(n -> toFloat64(n), arraySlice(y, 337, 192)) AS week,
+    arrayMap(n -> toFloat64(n), arraySlice(y, 481, 192)) AS day,
+    arrayMap((a, b, c) -> (a + b + c) / 3, arraySlice(y, 337, 192), arraySlice(y, 169, 192), arraySlice(y, 1, 192)) AS weeks,
+    arrayMap((a, b, c, d, e, f, g) -> (a + b + c + d + e + f + g) / 7, arraySlice(y, 481, 192), arraySlice(y, 457, 192), arraySlice(y, 433, 192),
+        arraySlice(y, 409, 192), arraySlice(y, 385, 192), arraySlice(y, 361, 192), arraySlice(y, 337, 192)) AS days,
     arraySlice(y, 505, 168) AS actual,
     [week, day, weeks, days] AS methods,
     arrayMap(m -> arraySum(arrayMap((p, a) -> abs(p - a), arraySlice(m, 1, 168), actual)), methods) AS misses,
     indexOf(misses, arrayMin(misses)) AS best
-SELECT since + h * 3600000 AS at,
-    round(greatest(methods[best][h - 503], toFloat64(if({what:String} = 'expiries' AND indexOf(future.1, h) > 0, future.2[indexOf(future.1, h)], 0))), 2) AS expected,
-    if({what:String} = 'expiries', if(indexOf(future.1, h) = 0, 0, future.2[indexOf(future.1, h)]), null) AS knownAhead,
-    ['same hour a week ago', 'same hour a day ago', 'mean of four weeks', 'mean of seven days'][best] AS method,
+SELECT since + h * 3600000 AS at, round(greatest(methods[best][h - 503], toFloat64(coalesce(knownAhead, 0))), 2) AS expected,
+    if({what:String} = 'expiries', future[h - 671], null) AS knownAhead,
+    ['same hour a week ago', 'same hour a day ago', 'mean of three weeks', 'mean of seven days'][best] AS method,
     round(misses[best] / nullIf(arraySum(actual), 0), 4) AS errorPastWeek,
     round(misses[best] / 168, 3) AS missPerHour, arraySum(actual) AS happenedPastWeek
 FROM (SELECT arrayJoin(range(toUInt32(672), toUInt32(672 + ahead))) AS h)

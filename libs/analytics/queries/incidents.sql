@@ -17,172 +17,170 @@
 -- times: activatedAt, startAt, endAt
 -- example: now=2026-03-10T11:00:00Z
 -- chart: table
-WITH
-    seen AS (
-        SELECT version, multiIf({scope:String} = 'gateway', gateway, {scope:String} = 'region', region, 'all') AS scope, min(minute) AS first
-        FROM {db}.rollup_minute
+
+SELECT groupArray(version) AS versions, groupArray(scope) AS scopes, groupArray(on) AS activations
+FROM (
+    SELECT version, multiIf({scope:String} = 'gateway', gateway, {scope:String} = 'region', region, 'all') AS scope, min(first) AS on
+    FROM (
+        SELECT version, gateway, region, min(minute) AS first, 1 AS sighted FROM {db}.rollup_minute
         WHERE tenant = {tenant:String} AND minute >= {from:Int64} - 86400000 AND minute < {to:Int64} AND version != ''
             AND outcome IN ('accepted', 'refused')
-        GROUP BY version, scope
+        GROUP BY version, gateway, region
+        UNION ALL
+        SELECT version, gateway, region, from_at AS first, 0 AS sighted FROM {db}.intervals
+        WHERE tenant = {tenant:String} AND inferred = 0 AND from_at >= {from:Int64} AND from_at < {to:Int64}
+    )
+    GROUP BY version, scope
+    HAVING on >= {from:Int64} - positiveModulo({from:Int64}, 60000) OR min(sighted) = 0
+)
+-- then, given versions Array(String), scopes Array(String), activations Array(Int64):
+SELECT groupUniqArray(name) AS names
+FROM {db}.refusals
+WHERE tenant = {tenant:String} AND minute >= {from:Int64} - 60000 AND minute < {to:Int64} AND version IN {versions:Array(String)}
+-- then, given names Array(UUID):
+WITH
+    centers AS (
+        SELECT p.tok AS tok, any(p.center) AS center FROM {db}.tok_centers AS p
+        WHERE p.tenant = {tenant:String} AND toUInt128(p.tok) IN (SELECT toUInt128(arrayJoin({names:Array(UUID)}))) GROUP BY tok
     ),
-    activated AS MATERIALIZED (
-        SELECT version, scope, min(first) AS on
-        FROM (
-            SELECT version, scope, first FROM seen WHERE first >= {from:Int64} - positiveModulo({from:Int64}, 60000)
-            UNION ALL
-            SELECT version, multiIf({scope:String} = 'gateway', gateway, {scope:String} = 'region', region, 'all') AS scope, from_at AS first
-            FROM {db}.intervals
-            WHERE tenant = {tenant:String} AND inferred = 0 AND from_at >= {from:Int64} AND from_at < {to:Int64}
-        )
-        GROUP BY version, scope
+    tokens AS (
+        SELECT DISTINCT if(empty(centers.center), n.name, centers.center) AS token
+        FROM (SELECT arrayJoin({names:Array(UUID)}) AS name) AS n LEFT JOIN centers ON centers.tok = n.name
+    )
+SELECT groupArray(name) AS raws, groupArray(token) AS tokens
+FROM (
+    SELECT token AS name, token FROM tokens
+    UNION DISTINCT
+    SELECT p.tok, p.center FROM {db}.name_pairs AS p
+    WHERE p.tenant = {tenant:String} AND toUInt128(p.center) IN (SELECT toUInt128(token) FROM tokens)
+)
+-- then, given raws Array(UUID), tokens Array(UUID):
+WITH
+    activated AS (
+        SELECT each.1 AS version, each.2 AS scope, each.3 AS on
+        FROM (SELECT arrayJoin(arrayZip({versions:Array(String)}, {scopes:Array(String)}, {activations:Array(Int64)})) AS each)
     ),
-    refusing AS MATERIALIZED (
-        SELECT version, multiIf({scope:String} = 'gateway', gateway, {scope:String} = 'region', region, 'all') AS scope, gateway, name,
-            reason, source, first_at, last_at, requests
-        FROM {db}.refusals FINAL
-        WHERE tenant = {tenant:String} AND minute >= {from:Int64} - 60000 AND minute < {to:Int64} AND first_at < {to:Int64} AND version != ''
+    names AS (
+        SELECT each.1 AS name, each.2 AS token FROM (SELECT arrayJoin(arrayZip({raws:Array(UUID)}, {tokens:Array(UUID)})) AS each)
     ),
-    pairs AS MATERIALIZED (
-        SELECT tok, any(c) AS center
-        FROM (
-            SELECT p.tok AS tok, p.center AS c FROM {db}.name_pairs AS p
-            WHERE p.tenant = {tenant:String} AND toUInt128(p.center) IN (SELECT toUInt128(name) FROM refusing)
-            UNION ALL
-            SELECT p.tok AS tok, p.center AS c FROM {db}.tok_centers AS p
-            WHERE p.tenant = {tenant:String} AND toUInt128(p.tok) IN (SELECT toUInt128(name) FROM refusing)
-        )
-        GROUP BY tok
-    ),
-    refused AS MATERIALIZED (
-        SELECT r.version AS version, r.scope AS scope, if(empty(pairs.center), r.name, pairs.center) AS token,
-            any(a.on) AS on, min(r.first_at) AS first, max(r.last_at) AS last, sum(r.requests) AS requests,
+    refused AS (
+        SELECT r.version AS version, multiIf({scope:String} = 'gateway', r.gateway, {scope:String} = 'region', r.region, 'all') AS scope,
+            names.token AS token, any(a.on) AS on, min(r.first_at) AS first, sum(r.requests) AS requests,
             groupUniqArray(if(r.reason = '', 'none given', r.reason)) AS reasons, groupUniqArray(r.gateway) AS gateways, any(r.source) AS source
-        FROM refusing AS r
-        INNER JOIN activated AS a ON a.version = r.version AND a.scope = r.scope
-        LEFT JOIN pairs ON pairs.tok = r.name
+        FROM (
+            SELECT * FROM {db}.refusals FINAL
+            WHERE tenant = {tenant:String} AND minute >= {from:Int64} - 60000 AND minute < {to:Int64} AND first_at < {to:Int64}
+                AND version IN {versions:Array(String)}
+        ) AS r
+        INNER JOIN names ON names.name = r.name
+        INNER JOIN activated AS a
+            ON a.version = r.version AND a.scope = multiIf({scope:String} = 'gateway', r.gateway, {scope:String} = 'region', r.region, 'all')
         WHERE r.first_at >= a.on AND r.first_at < a.on + {within:Int64}
         GROUP BY version, scope, token
     ),
-    names AS MATERIALIZED (
-        SELECT token AS name, token FROM refused
-        UNION DISTINCT
-        SELECT pairs.tok, pairs.center FROM pairs WHERE pairs.center IN (SELECT token FROM refused)
-    ),
     uses AS (
-        SELECT names.token AS token, u.version AS version,
-            multiIf({scope:String} = 'gateway', u.gateway, {scope:String} = 'region', u.region, 'all') AS scope,
-            u.outcome AS outcome, u.first_at AS first_at, u.last_at AS last_at
+        SELECT names.token AS token, groupArray((u.version, multiIf({scope:String} = 'gateway', u.gateway, {scope:String} = 'region', u.region, 'all'),
+            u.outcome, u.first_at, u.last_at)) AS list
         FROM (
             SELECT name, version, gateway, region, outcome, first_at, last_at FROM {db}.token_minutes
-            WHERE tenant = {tenant:String} AND name IN (SELECT name FROM names) AND outcome IN ('accepted', 'refused')
+            WHERE tenant = {tenant:String} AND name IN (SELECT arrayJoin({raws:Array(UUID)})) AND outcome IN ('accepted', 'refused')
                 AND minute >= {from:Int64} - {before:Int64} - 60000 AND minute < {to:Int64}
         ) AS u
         INNER JOIN names ON names.name = u.name
-    ),
-    ends AS (
-        SELECT token, min(at) AS ended_at
-        FROM (
-            SELECT names.token AS token, o.at AS at
-            FROM (
-                SELECT name, at FROM {db}.onsets
-                WHERE tenant = {tenant:String} AND kind IN ('revoked', 'compromised', 'rotated', 'consumed') AND toUInt128(name) IN (SELECT toUInt128(name) FROM names)
-                    AND NOT has({claimed:Array(UInt64)}, speaker)
-            ) AS o
-            INNER JOIN names ON names.name = o.name
-            UNION ALL
-            SELECT names.token AS token, a.exp_at AS at
-            FROM (
-                SELECT name, exp_at FROM {db}.attributes
-                WHERE tenant = {tenant:String} AND exp_kind = 'at' AND toUInt128(name) IN (SELECT toUInt128(name) FROM names) AND NOT has({claimed:Array(UInt64)}, speaker)
-            ) AS a
-            INNER JOIN names ON names.name = a.name
-        )
         GROUP BY token
     ),
-    lived AS (
-        SELECT r.version AS version, r.scope AS scope, r.token AS token,
-            maxIf(u.last_at, u.outcome = 'accepted' AND u.version != r.version AND u.last_at < r.first AND u.last_at >= r.first - {before:Int64}) AS accepted_before,
-            maxIf(u.last_at, u.outcome = 'refused' AND u.version != r.version AND u.last_at < r.first AND u.last_at >= r.first - {before:Int64}) AS refused_before,
-            countIf(u.outcome = 'accepted' AND u.version = r.version AND u.scope = r.scope AND u.first_at < r.first AND u.first_at >= r.on) AS came_over,
-            minIf(if(u.first_at > r.first, u.first_at, u.last_at), u.outcome = 'accepted' AND u.last_at > r.first) AS recovered_at
-        FROM refused AS r
-        INNER JOIN uses AS u ON u.token = r.token
-        GROUP BY version, scope, token
+    ends AS (
+        SELECT names.token AS token, min(e.at) AS ended_at
+        FROM (
+            SELECT name, at FROM {db}.onsets
+            WHERE tenant = {tenant:String} AND toUInt128(name) IN (SELECT toUInt128(arrayJoin({raws:Array(UUID)}))) AND kind IN ('revoked', 'compromised', 'rotated', 'consumed')
+                AND NOT has({claimed:Array(UInt64)}, speaker)
+            UNION ALL
+            SELECT name, exp_at AS at FROM {db}.attributes
+            WHERE tenant = {tenant:String} AND toUInt128(name) IN (SELECT toUInt128(arrayJoin({raws:Array(UUID)}))) AND exp_kind = 'at' AND NOT has({claimed:Array(UInt64)}, speaker)
+        ) AS e
+        INNER JOIN names ON names.name = e.name
+        GROUP BY token
     ),
     victims AS (
-        SELECT r.version AS version, r.scope AS scope, r.token AS token, r.on AS on, r.first AS first, r.last AS last, r.requests AS requests,
-            r.reasons AS reasons, r.gateways AS gateways, r.source AS source, l.refused_before AS refused_before, l.recovered_at AS recovered_at,
-            l.accepted_before > l.refused_before AND l.came_over = 0 AS is_locked_out
+        SELECT r.version AS version, r.scope AS scope, r.on AS on, r.token AS token, r.first AS first, r.requests AS requests, r.reasons AS reasons,
+            r.gateways AS gateways, r.source AS source,
+            arrayFilter(u -> u.1 != version AND u.5 < first AND u.5 >= first - {before:Int64}, uses.list) AS just_before,
+            arrayMax(u -> u.5, arrayPushFront(arrayFilter(u -> u.3 = 'accepted', just_before), ('', '', '', 0, 0))) AS accepted_before,
+            arrayMax(u -> u.5, arrayPushFront(arrayFilter(u -> u.3 = 'refused', just_before), ('', '', '', 0, 0))) AS refused_before,
+            accepted_before > refused_before
+                AND NOT arrayExists(u -> u.3 = 'accepted' AND u.1 = version AND u.2 = scope AND u.4 >= on AND u.4 < first, uses.list) AS is_locked_out,
+            arrayFilter(u -> u.3 = 'accepted' AND u.5 > first, uses.list) AS later,
+            if(empty(later), null, arrayMin(u -> if(u.4 > first, u.4, u.5), later)) AS recovered_at
         FROM refused AS r
-        LEFT JOIN lived AS l ON l.version = r.version AND l.scope = r.scope AND l.token = r.token
-        LEFT JOIN ends AS e ON e.token = r.token
-        WHERE e.ended_at = 0 OR e.ended_at > r.first
+        LEFT JOIN uses ON uses.token = r.token
+        LEFT JOIN ends ON ends.token = r.token
+        WHERE ends.ended_at = 0 OR ends.ended_at > r.first
     ),
-    found AS MATERIALIZED (
-        SELECT version, scope, any(on) AS on, count() AS tokens, countIf(is_locked_out) AS locked_out, min(first) AS start_at,
-            max(first) AS last_first, nullIf(minIf(recovered_at, recovered_at > 0), 0) AS end_at, sum(requests) AS requests,
-            countIf(refused_before > 0) AS refused_before, countIf(recovered_at > 0) AS recovered,
-            arraySort(groupUniqArrayArray(reasons)) AS reasons, arraySort(groupUniqArrayArray(gateways)) AS gateways, any(source) AS source,
-            arraySlice(arraySort(groupArray(token)), 1, 20) AS names
+    found AS (
+        SELECT version, scope, any(on) AS activation, count() AS all_tokens, countIf(is_locked_out) AS locked_out, min(first) AS start_at,
+            max(first) AS last_first, min(recovered_at) AS end_at, sum(requests) AS all_requests,
+            countIf(refused_before > 0) AS before_refused, count(recovered_at) AS recoveries,
+            arraySort(groupUniqArrayArray(reasons)) AS all_reasons, arraySort(groupUniqArrayArray(gateways)) AS all_gateways,
+            any(source) AS a_source, arraySlice(arraySort(groupArray(token)), 1, 20) AS some_names
         FROM victims
         GROUP BY version, scope
     ),
-    -- Tokens of an earlier version that the new one took without fuss, before all victims had come.
+    -- Tokens of an earlier version that the new one took without fuss.
     unharmed AS (
-        SELECT o.version AS version, o.scope AS scope, uniqExact(o.name) AS tokens
+        SELECT version, scope, groupArray(at) AS instants
         FROM (
-            SELECT name, version, multiIf({scope:String} = 'gateway', gateway, 'all') AS scope, min(at) AS at
-            FROM {db}.onsets
-            WHERE tenant = {tenant:String} AND kind = 'accepted' AND version IN (SELECT version FROM found)
-                AND name NOT IN (SELECT name FROM names)
+            SELECT name, version, if({scope:String} = 'gateway', gateway, 'all') AS scope, min(o.at) AS at
+            FROM {db}.onsets AS o
+            WHERE o.tenant = {tenant:String} AND o.kind = 'accepted' AND o.version IN {versions:Array(String)}
+                AND o.at >= arrayMin(arrayPushFront({activations:Array(Int64)}, {to:Int64})) AND toUInt128(o.name) NOT IN (SELECT toUInt128(arrayJoin({raws:Array(UUID)})))
             GROUP BY name, version, scope
-        ) AS o
-        INNER JOIN found AS f ON f.version = o.version AND (f.scope = o.scope OR {scope:String} = 'region')
-        WHERE o.at >= f.on AND o.at <= f.last_first AND o.name IN (
-            SELECT name FROM {db}.onsets
-            WHERE tenant = {tenant:String} AND kind = 'accepted' AND version != '' AND version NOT IN (SELECT version FROM found)
+        )
+        WHERE toUInt128(name) IN (
+            SELECT toUInt128(b.name) FROM {db}.onsets AS b
+            WHERE b.tenant = {tenant:String} AND b.kind = 'accepted' AND b.version != '' AND b.version NOT IN {versions:Array(String)}
+                AND b.last_at >= arrayMin(arrayPushFront({activations:Array(Int64)}, {to:Int64})) - {before:Int64}
         )
         GROUP BY version, scope
     ),
     strata AS (
-        SELECT f.version AS version, f.scope AS scope, m.client AS client, m.region AS region,
-            sumIf(m.uses, m.version = f.version AND m.scope = f.scope AND m.minute >= f.on - 60000) AS n1,
-            sumIf(m.uses, m.version = f.version AND m.scope = f.scope AND m.minute >= f.on - 60000 AND m.outcome = 'refused') AS r1,
-            sumIf(m.uses, m.version != f.version) AS n0,
-            sumIf(m.uses, m.version != f.version AND m.outcome = 'refused') AS r0
+        SELECT a.version AS version, a.scope AS scope,
+            toFloat64(sumIf(m.uses, m.version = a.version AND m.scope = a.scope AND m.minute >= a.on - 60000)) AS n1,
+            toFloat64(sumIf(m.uses, m.version = a.version AND m.scope = a.scope AND m.minute >= a.on - 60000 AND m.outcome = 'refused')) AS r1,
+            toFloat64(sumIf(m.uses, m.version != a.version)) AS n0,
+            toFloat64(sumIf(m.uses, m.version != a.version AND m.outcome = 'refused')) AS r0,
+            n1 + n0 AS n, r1 + r0 AS r
         FROM (
             SELECT version, multiIf({scope:String} = 'gateway', gateway, {scope:String} = 'region', region, 'all') AS scope, client, region,
-                minute, outcome, sum(uses) AS uses
+                minute, outcome, uses
             FROM {db}.rollup_minute FINAL
-            WHERE tenant = {tenant:String} AND minute >= (SELECT min(on) FROM found) - {before:Int64} AND minute < {to:Int64} AND version != ''
-                AND outcome IN ('accepted', 'refused')
-            GROUP BY version, scope, client, region, minute, outcome
+            WHERE tenant = {tenant:String} AND version != '' AND outcome IN ('accepted', 'refused') AND minute < {to:Int64}
+                AND minute >= arrayMin(arrayPushFront({activations:Array(Int64)}, {to:Int64})) - {before:Int64}
         ) AS m
-        CROSS JOIN found AS f
-        WHERE m.minute >= f.on - {before:Int64} AND m.minute < f.on + {within:Int64}
-        GROUP BY version, scope, client, region
+        CROSS JOIN activated AS a
+        WHERE m.minute >= a.on - {before:Int64} AND m.minute < a.on + {within:Int64}
+        GROUP BY version, scope, m.client, m.region
     ),
     tested AS (
         SELECT version, scope, sum(n1) AS validations, sum(r1) AS refusals, sum(n0) AS baseline, sum(r0) AS baseline_refusals,
-            sumIf(n1 * n0 / (n1 + n0) * (r1 / n1 - r0 / n0), n1 > 0 AND n0 > 0) / nullIf(sumIf(n1 * n0 / (n1 + n0), n1 > 0 AND n0 > 0), 0) AS difference,
-            sumIf(r1 - n1 * (r1 + r0) / (n1 + n0), n1 > 0 AND n0 > 0)
-                / nullIf(sqrt(sumIf(n1 * n0 * (r1 + r0) * (n1 + n0 - r1 - r0) / (pow(n1 + n0, 2) * greatest(n1 + n0 - 1, 1)), n1 > 0 AND n0 > 0)), 0) AS z
+            sumIf(n1 * n0 / n * (r1 / n1 - r0 / n0), n1 > 0 AND n0 > 0) / nullIf(sumIf(n1 * n0 / n, n1 > 0 AND n0 > 0), 0) AS difference,
+            sumIf(r1 - n1 * r / n, n1 > 0 AND n0 > 0) / nullIf(sqrt(sumIf(n1 * n0 * r * (n - r) / (n * n * (n - 1)), n1 > 0 AND n0 > 0)), 0) AS z
         FROM strata
         GROUP BY version, scope
     )
-SELECT if(indexOf({sources:Array(String)}, f.source) = 0, 'gateway', {components:Array(String)}[indexOf({sources:Array(String)}, f.source)]) AS component,
+SELECT if(has({sources:Array(String)}, f.a_source), {components:Array(String)}[indexOf({sources:Array(String)}, f.a_source)], '') AS component,
     f.version AS version, f.scope AS scope,
-    f.locked_out >= {minTokens:UInt32} AND unharmed.tokens = 0 AS small,
-    tested.validations >= {minValidations:UInt32} AND tested.difference >= {minDifference:Float64} AND tested.z > 0
-        AND erfc(tested.z / sqrt(2)) < {maxP:Float64} AND f.tokens > 1 AS large,
+    f.locked_out >= {minTokens:UInt32} AND NOT arrayExists(at -> at >= f.activation AND at <= f.last_first, unharmed.instants) AS small,
+    coalesce(tested.validations >= {minValidations:UInt32} AND tested.difference >= {minDifference:Float64} AND tested.z > 0
+        AND erfc(tested.z / sqrt(2)) < {maxP:Float64} AND f.all_tokens > 1, false) AS large,
     multiIf(small AND large, 'both', small, 'small', 'large') AS form,
-    f.on AS activatedAt, f.start_at AS startAt, f.end_at AS endAt, f.tokens AS tokens, f.requests AS requests, f.refused_before AS refusedBefore,
-    f.recovered AS recovered, f.tokens - f.recovered AS unresolved, f.reasons AS reasons, f.gateways AS gateways,
-    tested.validations AS validations, tested.refusals AS refused, tested.baseline AS baselineValidations,
-    tested.baseline_refusals AS baselineRefused,
-    round(tested.difference, 6) AS difference, erfc(tested.z / sqrt(2)) AS pValue, f.names AS names
+    f.activation AS activatedAt, f.start_at AS startAt, f.end_at AS endAt, f.all_tokens AS tokens, f.all_requests AS requests,
+    f.before_refused AS refusedBefore, f.recoveries AS recovered, f.all_tokens - f.recoveries AS unresolved, f.all_reasons AS reasons,
+    f.all_gateways AS gateways, tested.validations AS validations, tested.refusals AS refused, tested.baseline AS baselineValidations,
+    tested.baseline_refusals AS baselineRefused, round(tested.difference, 6) AS difference, erfc(tested.z / sqrt(2)) AS pValue,
+    f.some_names AS names
 FROM found AS f
-LEFT JOIN unharmed ON unharmed.version = f.version AND unharmed.scope = f.scope
+LEFT JOIN unharmed ON unharmed.version = f.version AND unharmed.scope = if({scope:String} = 'region', 'all', f.scope)
 LEFT JOIN tested ON tested.version = f.version AND tested.scope = f.scope
 WHERE small OR large
 ORDER BY startAt, version, scope

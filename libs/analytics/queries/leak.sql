@@ -11,76 +11,102 @@
 -- times: issuedAt, firstUseAt, lastUseAt, lastUseEverAt, expiresAt, endedAt
 -- example: now=2026-03-10T11:00:00Z gateway=gw-a limit=5
 -- chart: table
-WITH
-    empty({client:UUID}) AND empty({kid:UUID}) AND empty({subject:UUID}) AS whoever,
-    suspects AS MATERIALIZED (
-        SELECT name FROM {db}.attributes
-        WHERE NOT whoever AND tenant = {tenant:String} AND NOT has({claimed:Array(UInt64)}, speaker)
-            AND ((NOT empty({client:UUID}) AND cli = {client:UUID}) OR (NOT empty({kid:UUID}) AND kid = {kid:UUID})
-                OR (NOT empty({subject:UUID}) AND sub = {subject:UUID}))
-        GROUP BY name
-        HAVING (empty({client:UUID}) OR max(cli = {client:UUID})) AND (empty({kid:UUID}) OR max(kid = {kid:UUID}))
-            AND (empty({subject:UUID}) OR max(sub = {subject:UUID}))
-    ),
-    uses AS MATERIALIZED (
-        SELECT u.name AS name, min(u.first_at) AS first_at, max(u.last_at) AS last_at, sum(u.uses) AS uses, groupUniqArray(u.gateway) AS gateways
-        FROM {db}.token_minutes AS u FINAL
-        WHERE tenant = {tenant:String} AND minute >= {from:Int64} - 60000 AND minute < {to:Int64} AND u.last_at >= {from:Int64} AND u.first_at < {to:Int64}
+
+WITH suspects AS (
+    SELECT name FROM {db}.attributes
+    WHERE tenant = {tenant:String} AND NOT has({claimed:Array(UInt64)}, speaker)
+        AND ((NOT empty({client:UUID}) AND cli = {client:UUID}) OR (NOT empty({kid:UUID}) AND kid = {kid:UUID})
+            OR (NOT empty({subject:UUID}) AND sub = {subject:UUID}))
+    GROUP BY name
+    HAVING (empty({client:UUID}) OR max(cli = {client:UUID})) AND (empty({kid:UUID}) OR max(kid = {kid:UUID}))
+        AND (empty({subject:UUID}) OR max(sub = {subject:UUID}))
+)
+SELECT groupArray(name) AS suspects
+FROM (
+    SELECT name FROM suspects
+    UNION DISTINCT
+    SELECT tok FROM {db}.name_pairs WHERE tenant = {tenant:String} AND toUInt128(center) IN (SELECT toUInt128(name) FROM suspects)
+)
+-- then, given suspects Array(UUID):
+SELECT groupArray(name) AS found
+FROM (
+    SELECT name, max(at) AS last
+    FROM (
+        SELECT name, last_at AS at FROM {db}.token_minutes
+        WHERE tenant = {tenant:String} AND minute >= {from:Int64} - 60000 AND minute < {to:Int64}
+            AND last_at >= {from:Int64} AND first_at < {to:Int64}
             AND outcome IN ('accepted', 'observed') AND ({gateway:String} = '' OR gateway = {gateway:String})
-            AND (whoever AND {gateway:String} != '' OR name IN suspects OR name IN (SELECT tok FROM {db}.name_pairs WHERE tenant = {tenant:String} AND toUInt128(center) IN (SELECT toUInt128(name) FROM suspects)))
-        GROUP BY name
+            AND (empty({client:UUID}) AND empty({kid:UUID}) AND empty({subject:UUID}) AND {gateway:String} != '' OR name IN (SELECT arrayJoin({suspects:Array(UUID)})))
+        UNION ALL
+        SELECT name, 0 AS at FROM {db}.milestones
+        WHERE {gateway:String} = '' AND tenant = {tenant:String} AND kind IN ('token.issued', 'token.reissued', 'token.exchanged')
+            AND milestones.at >= {from:Int64} AND milestones.at < {to:Int64} AND name IN (SELECT arrayJoin({suspects:Array(UUID)}))
+    )
+    GROUP BY name
+    ORDER BY last DESC, name
+    LIMIT {limit:UInt32}
+)
+-- then, given found Array(UUID):
+WITH
+    centers AS (
+        SELECT p.tok AS tok, any(p.center) AS center FROM {db}.tok_centers AS p
+        WHERE p.tenant = {tenant:String} AND toUInt128(p.tok) IN (SELECT toUInt128(arrayJoin({found:Array(UUID)}))) GROUP BY tok
     ),
-    found AS MATERIALIZED (
-        SELECT name FROM uses
-        UNION DISTINCT
-        SELECT name FROM {db}.milestones
-        WHERE {gateway:String} = '' AND NOT whoever AND tenant = {tenant:String} AND kind IN ('token.issued', 'token.reissued', 'token.exchanged')
-            AND at >= {from:Int64} AND at < {to:Int64} AND name IN suspects
+    tokens AS (
+        SELECT DISTINCT if(empty(centers.center), n.name, centers.center) AS token
+        FROM (SELECT arrayJoin({found:Array(UUID)}) AS name) AS n LEFT JOIN centers ON centers.tok = n.name
+    )
+SELECT groupArray(name) AS raws, groupArray(token) AS tokens
+FROM (
+    SELECT token AS name, token FROM tokens
+    UNION DISTINCT
+    SELECT p.tok, p.center FROM {db}.name_pairs AS p
+    WHERE p.tenant = {tenant:String} AND toUInt128(p.center) IN (SELECT toUInt128(token) FROM tokens)
+)
+-- then, given raws Array(UUID), tokens Array(UUID):
+WITH
+    names AS (
+        SELECT each.1 AS name, each.2 AS token FROM (SELECT arrayJoin(arrayZip({raws:Array(UUID)}, {tokens:Array(UUID)})) AS each)
     ),
-    pairs AS MATERIALIZED (
-        SELECT tok, any(c) AS center
+    uses AS (
+        SELECT names.token AS token, min(u.first_at) AS first_at, max(u.last_at) AS last_at, sum(u.uses) AS uses, groupUniqArray(u.gateway) AS gateways
         FROM (
-            SELECT p.tok AS tok, p.center AS c FROM {db}.name_pairs AS p
-            WHERE p.tenant = {tenant:String} AND toUInt128(p.center) IN (SELECT toUInt128(name) FROM found)
-            UNION ALL
-            SELECT p.tok AS tok, p.center AS c FROM {db}.tok_centers AS p
-            WHERE p.tenant = {tenant:String} AND toUInt128(p.tok) IN (SELECT toUInt128(name) FROM found)
-        )
-        GROUP BY tok
-    ),
-    tokens AS MATERIALIZED (
-        SELECT if(empty(pairs.center), f.name, pairs.center) AS token, min(nullIf(uses.first_at, 0)) AS first_at, max(uses.last_at) AS last_at,
-            sum(uses.uses) AS uses, arrayDistinct(arrayFlatten(groupArray(uses.gateways))) AS gateways
-        FROM found AS f
-        LEFT JOIN pairs ON pairs.tok = f.name
-        LEFT JOIN uses ON uses.name = f.name
+            SELECT name, gateway, first_at, last_at, uses FROM {db}.token_minutes
+            WHERE tenant = {tenant:String} AND name IN (SELECT arrayJoin({raws:Array(UUID)})) AND minute >= {from:Int64} - 60000 AND minute < {to:Int64}
+                AND last_at >= {from:Int64} AND first_at < {to:Int64} AND outcome IN ('accepted', 'observed')
+                AND ({gateway:String} = '' OR gateway = {gateway:String})
+            -- As FINAL, for the few rows that are left: a batch that came twice counts once.
+            LIMIT 1 BY name, minute, shape, batch
+        ) AS u
+        INNER JOIN names ON names.name = u.name
         GROUP BY token
-        ORDER BY last_at DESC, token
-        LIMIT {limit:UInt32}
     ),
     described AS (
-        SELECT name, max(sub) AS subject, max(cli) AS client, max(kid) AS kid, max(token_kind) AS kind, maxIf(exp_at, exp_kind = 'at') AS exp_at,
-            max(exp_kind = 'never') AS never
-        FROM {db}.attributes
-        WHERE tenant = {tenant:String} AND toUInt128(name) IN (SELECT toUInt128(token) FROM tokens) AND NOT has({claimed:Array(UInt64)}, speaker)
-        GROUP BY name
+        SELECT names.token AS token, max(a.sub) AS subject, max(a.cli) AS client, max(a.kid) AS kid, max(a.token_kind) AS kind,
+            maxIf(a.exp_at, a.exp_kind = 'at') AS exp_at
+        FROM (
+            SELECT name, sub, cli, kid, token_kind, exp_at, exp_kind FROM {db}.attributes
+            WHERE tenant = {tenant:String} AND toUInt128(name) IN (SELECT toUInt128(arrayJoin({raws:Array(UUID)}))) AND NOT has({claimed:Array(UInt64)}, speaker)
+        ) AS a
+        INNER JOIN names ON names.name = a.name
+        GROUP BY token
     ),
     lives AS (
-        SELECT if(empty(pairs.center), o.name, pairs.center) AS name, minIf(o.at, o.kind = 'issued') AS issued,
-            maxIf(o.last_at, o.kind = 'accepted') AS used, minIf(o.at, o.kind IN ('revoked', 'compromised', 'rotated', 'consumed')) AS ended
+        SELECT names.token AS token, minIf(o.at, o.kind = 'issued') AS issued, maxIf(o.last_at, o.kind = 'accepted') AS used,
+            minIf(o.at, o.kind IN ('revoked', 'compromised', 'rotated', 'consumed')) AS ended
         FROM (
             SELECT name, kind, at, last_at FROM {db}.onsets
-            WHERE tenant = {tenant:String} AND NOT has({claimed:Array(UInt64)}, speaker)
-                AND toUInt128(name) IN (SELECT toUInt128(token) FROM tokens UNION DISTINCT SELECT toUInt128(tok) FROM pairs)
+            WHERE tenant = {tenant:String} AND toUInt128(name) IN (SELECT toUInt128(arrayJoin({raws:Array(UUID)}))) AND NOT has({claimed:Array(UInt64)}, speaker)
         ) AS o
-        LEFT JOIN pairs ON pairs.tok = o.name
-        GROUP BY name
+        INNER JOIN names ON names.name = o.name
+        GROUP BY token
     )
 SELECT t.token AS token, d.kind AS kind, d.subject AS subject, d.client AS client, d.kid AS kid, nullIf(l.issued, 0) AS issuedAt,
-    t.first_at AS firstUseAt, nullIf(t.last_at, 0) AS lastUseAt, t.uses AS uses, arraySort(t.gateways) AS gateways,
+    nullIf(u.first_at, 0) AS firstUseAt, nullIf(u.last_at, 0) AS lastUseAt, u.uses AS uses, arraySort(u.gateways) AS gateways,
     nullIf(l.used, 0) AS lastUseEverAt, nullIf(d.exp_at, 0) AS expiresAt, nullIf(l.ended, 0) AS endedAt,
-    (endedAt IS NULL OR endedAt > {now:Int64}) AND (d.exp_at = 0 OR d.exp_at > {now:Int64}) AS live
-FROM tokens AS t
-LEFT JOIN described AS d ON d.name = t.token
-LEFT JOIN lives AS l ON l.name = t.token
-ORDER BY t.last_at DESC, token
+    coalesce(endedAt > {now:Int64}, true) AND (d.exp_at = 0 OR d.exp_at > {now:Int64}) AS live
+FROM (SELECT DISTINCT token FROM names) AS t
+LEFT JOIN uses AS u ON u.token = t.token
+LEFT JOIN described AS d ON d.token = t.token
+LEFT JOIN lives AS l ON l.token = t.token
+ORDER BY u.last_at DESC, token

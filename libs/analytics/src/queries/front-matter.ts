@@ -41,7 +41,10 @@ const querySchema = z.strictObject({
   /** Parameters of an example, as texts. */
   example: z.record(z.string(), z.string()),
   chart: chartSchema,
-  sql: z.string().regex(/^(SELECT|WITH)\s/),
+  /** One SELECT; or several, each given what the one row of an earlier one says. */
+  steps: z
+    .array(z.object({ sql: z.string().regex(/^(SELECT|WITH)\s/), given: z.record(z.string(), z.string()) }))
+    .min(1),
 });
 export type NamedQuery = z.output<typeof querySchema>;
 
@@ -52,7 +55,8 @@ const OF_SOURCES = { sources: 'Array(String)', components: 'Array(String)' } as 
 
 /**
  * Reads a query file: lines `-- key: value`, a key's longer text on lines that begin with `--   `, then one SELECT.
- * Its placeholders must be its parameters, with the types that its head gives them.
+ * Where that would compute the same many times over, `-- then, given names Array(UUID):` ends a SELECT whose one row
+ * gives these to all that follow. Placeholders must be parameters, with the types that the head gives them.
  * @throws BadQueryFile
  */
 export function readQuery(name: string, text: string): NamedQuery {
@@ -68,7 +72,7 @@ export function readQuery(name: string, text: string): NamedQuery {
     times: (one('times') ?? '').split(/,\s*/).filter((column) => column !== ''),
     example: pairsOf(one('example') ?? ''),
     chart: chartOf(one('chart') ?? ''),
-    sql: lines.slice(end).join('\n').trim(),
+    steps: stepsOf(lines.slice(end).join('\n')),
   });
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
@@ -76,6 +80,16 @@ export function readQuery(name: string, text: string): NamedQuery {
   }
   checkPlaceholders(parsed.data);
   return parsed.data;
+}
+
+function stepsOf(text: string): { sql: string; given: Record<string, string> }[] {
+  const [first, ...rest] = text.split(/^-- then, given (.+):\n/m);
+  const steps = [{ sql: first!.trim(), given: {} }];
+  for (let i = 0; i < rest.length; i += 2) {
+    const given = rest[i]!.split(', ').map((each): [string, string] => [each.split(' ')[0]!, each.split(' ')[1] ?? '']);
+    steps.push({ sql: rest[i + 1]!.trim(), given: Object.fromEntries(given) });
+  }
+  return steps;
 }
 
 function headsOf(name: string, lines: readonly string[]): { key: string; value: string }[] {
@@ -120,16 +134,19 @@ function chartOf(text: string): unknown {
   return { kind, ...others, ...(y !== undefined && { y: y.split(',') }) };
 }
 
-function checkPlaceholders({ name, params, sql, example }: NamedQuery): void {
+function checkPlaceholders({ name, params, steps, example }: NamedQuery): void {
   const types = new Map<string, string>([
     ...Object.entries({ ...BUILT_IN, ...OF_SOURCES }),
     ...params.map((param): [string, string] => [param.name, param.type]),
   ]);
   const used = new Set<string>();
-  for (const [, placeholder, type] of sql.matchAll(/\{(\w+):([^}]+)\}/g)) {
-    used.add(placeholder!);
-    if (types.get(placeholder!) !== type)
-      throw new BadQueryFile(name, `{${placeholder}:${type}} is no parameter of it`);
+  for (const { sql, given } of steps) {
+    for (const [each, type] of Object.entries(given)) types.set(each, type);
+    for (const [, placeholder, type] of sql.matchAll(/\{(\w+):([^}]+)\}/g)) {
+      used.add(placeholder!);
+      if (types.get(placeholder!) !== type)
+        throw new BadQueryFile(name, `{${placeholder}:${type}} is no parameter of it`);
+    }
   }
   const idle = ['tenant', ...params.map((param) => param.name)].find((each) => !used.has(each));
   if (idle !== undefined) throw new BadQueryFile(name, `its parameter ${idle} is not used`);

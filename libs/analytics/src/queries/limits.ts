@@ -1,7 +1,6 @@
-import type { AnalyticsEngine, QueryParams, StatementSettings } from '../engine.js';
+import type { StatementSettings } from '../engine.js';
 import { QueryFailed } from '../errors.js';
 import { QueryLimit } from './errors.js';
-import type { CompactAnswer } from './rows.js';
 
 export interface Limits {
   seconds: number;
@@ -51,19 +50,8 @@ const REACHED: Readonly<Record<number, (limits: Limits) => string>> = {
   396: ({ rows, resultBytes }) => `more than ${rows} rows, or ${resultBytes / MiB} MiB, of answer`,
 };
 
-/** Runs a statement that only reads, within limits. @throws QueryLimit, QueryFailed */
-export async function readWithin(
-  engine: AnalyticsEngine,
-  statement: string,
-  limits: Limits,
-  params: QueryParams = {},
-): Promise<CompactAnswer> {
-  try {
-    // On a line of its own: a statement may end with a comment.
-    const text = await engine.text(`${statement}\n`, 'JSONCompact', params, settingsOf(limits));
-    return JSON.parse(text) as CompactAnswer;
-  } catch (error) {
-    const reached = error instanceof QueryFailed ? REACHED[error.clickhouseCode ?? 0] : undefined;
-    throw reached === undefined ? error : new QueryLimit(reached(limits), error);
-  }
+/** What a limit that was reached is told as; undefined where the error is another. */
+export function limitReached(error: unknown, limits: Limits): QueryLimit | undefined {
+  const reached = error instanceof QueryFailed ? REACHED[error.clickhouseCode ?? 0] : undefined;
+  return reached === undefined ? undefined : new QueryLimit(reached(limits), error);
 }

@@ -1,9 +1,9 @@
-import type { AnalyticsEngine } from '../engine.js';
 import type { QueryAuthority } from './authority.js';
 import type { NamedQuery } from './front-matter.js';
-import { QUERY_LIMITS, readWithin } from './limits.js';
+import { QUERY_LIMITS } from './limits.js';
 import { readParameters } from './parameters.js';
-import { answerRows, type AnswerRow } from './rows.js';
+import type { Reader } from './reader.js';
+import { answerRows, type AnswerRow, type CompactAnswer } from './rows.js';
 
 export interface QueryContext {
   tenant: string;
@@ -24,16 +24,32 @@ export interface QueryAnswer {
  * @throws BadParameter, QueryLimit, QueryFailed
  */
 export async function runQuery(
-  engine: AnalyticsEngine,
+  reader: Reader,
   query: NamedQuery,
   given: Readonly<Record<string, string>>,
   { tenant, clock, authority }: QueryContext,
 ): Promise<QueryAnswer> {
   const values = readParameters(query, given, clock);
   const { claimed, sources, components } = authority;
-  const every: Record<string, unknown> = { ...values, tenant, claimed: claimed.map(BigInt), sources, components };
-  const bound = Object.entries(every).filter(([name]) => query.sql.includes(`{${name}:`));
-  const answer = await readWithin(engine, query.sql, QUERY_LIMITS, Object.fromEntries(bound));
+  const known: Record<string, unknown> = { ...values, tenant, claimed: claimed.map(BigInt), sources, components };
+  let answer: CompactAnswer = { meta: [], data: [] };
+  for (const { sql, given: types } of query.steps) {
+    Object.assign(known, boundOf(answer, types));
+    const bound = Object.entries(known).filter(([name]) => sql.includes(`{${name}:`));
+    answer = await reader.read(sql, QUERY_LIMITS, Object.fromEntries(bound));
+  }
   const columns = answer.meta.map(({ name }) => name);
   return { columns, rows: answerRows(answer, query.times), now: values.now };
+}
+
+/** What the one row of a step gives to the next; 64-bit numbers are bound exactly. */
+function boundOf({ meta, data }: CompactAnswer, types: Readonly<Record<string, string>>): Record<string, unknown> {
+  const [row] = data;
+  return Object.fromEntries(
+    Object.entries(types).map(([name, type]) => {
+      const cell = row?.[meta.findIndex((column) => column.name === name)];
+      const list = Array.isArray(cell) ? (cell as string[]) : [];
+      return [name, type.includes('Int64') ? list.map(BigInt) : list];
+    }),
+  );
 }
