@@ -19,8 +19,8 @@ const UNCOUNTED: ReadonlySet<string> = new Set([
 export interface Part {
   table: string;
   name: string;
-  /** 0: an insert made it; else a merge. */
-  level: number;
+  /** Of several inserts: a merge made it. */
+  merged: number;
   path: string;
   bytes_on_disk: number;
 }
@@ -54,7 +54,7 @@ export class EmbeddedFiles {
 
   /** What to say of parts that are not whole: an insert is repeated, a merge took rows with it. */
   errorOf(short: readonly Part[]): Error {
-    const merged = short.find(({ level }) => level > 0);
+    const merged = short.find((part) => part.merged === 1);
     if (merged === undefined) return new DiskFull(this.directory);
     return new AnalyticsDamaged(this.directory, `part ${merged.name} of ${merged.table} is not whole`);
   }

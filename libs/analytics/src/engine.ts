@@ -142,14 +142,15 @@ export class AnalyticsEngine {
   async checkFiles(): Promise<void> {
     if (this.files === undefined) return;
     const parts = await this.rows<Part>(
-      `SELECT table, name, level, path, bytes_on_disk FROM system.parts WHERE database = {database:String} AND active`,
+      `SELECT table, name, min_block_number != max_block_number AS merged, path, bytes_on_disk FROM system.parts
+       WHERE database = {database:String} AND active`,
       { database: this.database },
     );
     const short = this.files.short(parts);
     if (short.length === 0) return;
     // A merged part stays: when the engine starts again it may go back to those that it was made of.
-    for (const { table, name, level } of short)
-      if (level === 0) await this.command(`ALTER TABLE {db}.${table} DROP PART {name:String}`, { name });
+    for (const { table, name, merged } of short)
+      if (merged === 0) await this.command(`ALTER TABLE {db}.${table} DROP PART {name:String}`, { name });
     throw this.files.errorOf(short);
   }
 
@@ -222,7 +223,10 @@ export class AnalyticsEngine {
   private errorOf(error: unknown): Error {
     const message = error instanceof Error ? error.message : String(error);
     const code = codeOf(error, message);
-    if (code === NO_SPACE || /No space left on device|File too large|Disk quota exceeded|errno: (27|28|122)\b|NOT_ENOUGH_SPACE/.test(message))
+    if (
+      code === NO_SPACE ||
+      /No space left on device|File too large|Disk quota exceeded|errno: (27|28|122)\b|NOT_ENOUGH_SPACE/.test(message)
+    )
       return new DiskFull(this.where, error);
     if (code !== undefined || this.isEmbedded) return new QueryFailed(firstLine(message), code, error);
     return new AnalyticsUnavailable(this.where, firstLine(message), error);
