@@ -21,9 +21,15 @@ export class Answers {
     private readonly log: Log,
   ) {}
 
-  async reply(question: QuestionName, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  /** @param given in place of the parameters of the URL or body, where the path holds some. */
+  async reply(
+    question: QuestionName,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    given?: Record<string, unknown>,
+  ): Promise<void> {
     const isGet = QUESTIONS[question].method === 'GET';
-    const asked = readAsked(question, isGet ? queryOf(request) : await readJsonBody(request.raw));
+    const asked = readAsked(question, given ?? (isGet ? queryOf(request) : await readJsonBody(request.raw)));
     const answer = await this.tally.ask(question, asked.params);
     if (answer.kind === 'value') {
       if (answer.verdict !== undefined) reply.header('tally-verdict', answer.verdict);

@@ -10,6 +10,7 @@ import { EventsController } from './controllers/events.controller.js';
 import { FindingsController } from './controllers/findings.controller.js';
 import { HealthController } from './controllers/health.controller.js';
 import { LedgerController } from './controllers/ledger.controller.js';
+import { QueriesController } from './controllers/queries.controller.js';
 import { RollbacksController } from './controllers/rollbacks.controller.js';
 import { SettingsController } from './controllers/settings.controller.js';
 import { SourcesController } from './controllers/sources.controller.js';
@@ -49,6 +50,7 @@ export class ApiModule {
         SourcesController,
         LedgerController,
         AnalyticsController,
+        QueriesController,
         EventsController,
         HealthController,
       ],

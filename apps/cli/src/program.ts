@@ -8,6 +8,7 @@ import { addFindings } from './commands/findings.js';
 import { addGovernance } from './commands/governance.js';
 import { addIngest } from './commands/ingest.js';
 import { addLedger } from './commands/ledger.js';
+import { addQuery } from './commands/query.js';
 import { addRollback } from './commands/rollback.js';
 import { addSettings } from './commands/settings.js';
 import { addState } from './commands/state.js';
@@ -45,6 +46,7 @@ export function programOf(shell: Shell): Command {
     addSettings,
     addDeadLetters,
     addLedger,
+    addQuery,
     addAnalytics,
     addGovernance,
   ])

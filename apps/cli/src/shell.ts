@@ -17,7 +17,7 @@ export interface Shell {
   exitCode: number;
 }
 
-export const FORMATS: readonly Format[] = ['table', 'json', 'ndjson', 'tsv'];
+export const FORMATS: readonly Format[] = ['table', 'json', 'ndjson', 'tsv', 'csv'];
 
 /** Flags of every command. */
 export interface Common {

@@ -7,6 +7,7 @@ import { migrate } from './migrate.js';
 import { checkOrigin } from './origin.js';
 import { finishExchange } from './rebuild/exchange.js';
 import { rebuild, type Rebuild, type RebuildProgress } from './rebuild/rebuild.js';
+import { Reader } from './queries/reader.js';
 import { AnalyticsWriter, type CatchUp, type Progress } from './writer/follower.js';
 import { BatchJournal } from './writer/journal.js';
 
@@ -40,6 +41,7 @@ export class Analytics {
   private writing: Promise<unknown> = Promise.resolve();
   private known: bigint | undefined;
   private writer: AnalyticsWriter;
+  private reading: Promise<Reader> | undefined;
 
   private constructor(
     readonly engine: AnalyticsEngine,
@@ -129,8 +131,14 @@ export class Analytics {
     return run;
   }
 
+  /** Where people's questions are read, beside the writer; made when it is first asked for. */
+  reader(): Promise<Reader> {
+    return (this.reading ??= Reader.beside(this.engine));
+  }
+
   async close(): Promise<void> {
     await this.writing;
+    await (await this.reading)?.close();
     await this.engine.close();
     this.journal.close();
     this.lock.release();

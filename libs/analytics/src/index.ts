@@ -6,3 +6,4 @@ export { AnalyticsWriter, type CatchUp, type Progress } from './writer/follower.
 export { BATCH_EVENTS, CHUNK, type Bounds } from './writer/batch.js';
 export * from './analytics.js';
 export * from './findings/index.js';
+export * from './queries/index.js';

@@ -17,6 +17,7 @@ import { ingest } from './ingest.js';
 import { planOf } from './plans.js';
 import { catchUpAnalytics, migrateAnalytics, rebuildAnalytics, showAnalytics } from './analytics.js';
 import { hasNoAnalytics } from './analytics-access.js';
+import { listQueries, runNamedQuery, runStatement } from './queries.js';
 import {
   QUESTIONS,
   type Answer,
@@ -62,6 +63,9 @@ const ANSWERERS: Answerers = {
   export: exportLedger,
   backup: backUp,
   status: showStatus,
+  'query.list': listQueries,
+  'query.run': runNamedQuery,
+  sql: runStatement,
   'analytics.status': (_params, stores) => showAnalytics(stores),
   'analytics.migrate': migrateAnalytics,
   'analytics.catch-up': (_params, stores) => catchUpAnalytics(stores),

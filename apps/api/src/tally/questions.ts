@@ -192,6 +192,20 @@ export const QUESTIONS = {
     params: z.object({ ...tenant, ...rows, asKnownAt: z.string().optional() }),
   },
   backup: { method: 'POST', path: '/v1/backup', rows: false, params: z.object({ directory: z.string() }) },
+  'query.list': { method: 'GET', path: '/v1/queries', rows: true, params: z.object({ ...rows }) },
+  'query.run': {
+    method: 'GET',
+    path: '/v1/queries/run',
+    rows: true,
+    params: z.object({
+      ...tenant,
+      ...rows,
+      name: z.string(),
+      /** The query's own parameters: a JSON object of texts. */
+      params: z.string().default('{}'),
+    }),
+  },
+  sql: { method: 'POST', path: '/v1/sql', rows: true, params: z.object({ ...rows, sql: z.string() }) },
   'analytics.status': { method: 'GET', path: '/v1/analytics', rows: false, params: z.object({}) },
   'analytics.migrate': {
     method: 'POST',
@@ -228,7 +242,7 @@ export type Answer =
       /** The key of a row, for `after`. */
       keyOf(row: Record<string, unknown>, index: number): string;
       /** T and K of this answer, so that a later page asks for the same. */
-      pinned: { asOf?: string; asKnownAt?: string };
+      pinned: { asOf?: string; asKnownAt?: string; params?: string };
       /** After the last row: counts, digest. */
       end?: () => Record<string, unknown>;
     };

@@ -13,6 +13,16 @@ export function cell(value: unknown): string {
   return shownText(JSON.stringify(value));
 }
 
+/** A line of CSV (RFC 4180); nothing is an empty field. What a spreadsheet would take for a formula stays a text. */
+export function csvLine(values: readonly unknown[]): string {
+  const fields = values.map((value) => {
+    const text = value === null || value === undefined || value === '' ? '' : cell(value);
+    const plain = typeof value === 'string' && /^[=+@-]/.test(text) ? `'${text}` : text;
+    return /[",\r\n]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain;
+  });
+  return `${fields.join(',')}\r\n`;
+}
+
 /** Columns that a terminal gives a text: wide East Asian characters and emoji take two, combining marks none. */
 export function width(text: string): number {
   if (/^[\u0020-\u007e]*$/.test(text)) return text.length;

@@ -1,9 +1,9 @@
 import type { Answer } from '../../../api/src/tally/questions.js';
-import { cell, padded, width } from './cells.js';
+import { cell, csvLine, padded, width } from './cells.js';
 import { shownJson } from './escape.js';
 import type { Output } from './output.js';
 
-export type Format = 'table' | 'json' | 'ndjson' | 'tsv';
+export type Format = 'table' | 'json' | 'ndjson' | 'tsv' | 'csv';
 export type RowsAnswer = Extract<Answer, { kind: 'rows' }>;
 type Row = Record<string, unknown>;
 
@@ -36,6 +36,7 @@ export async function printRows(
   if (format === 'json') await printJson(answer, out, columns, ended);
   else if (format === 'ndjson') for await (const row of answer.rows) await out.write(`${shownJson(row)}\n`);
   else if (format === 'tsv') await printTsv(answer, out, columns);
+  else if (format === 'csv') await printCsv(answer, out);
   else await printTable(answer, out, columns);
   await out.flush();
   return ended();
@@ -70,6 +71,18 @@ async function printTsv(answer: RowsAnswer, out: Output, { bareTsv }: Columns): 
       await out.write(`${fields.join('\t')}\n`);
     }
     await out.write(`${fields.map((field) => cell(row[field])).join('\t')}\n`);
+  }
+}
+
+/** RFC 4180, with every field of the first row. */
+async function printCsv(answer: RowsAnswer, out: Output): Promise<void> {
+  let fields: string[] | undefined;
+  for await (const row of answer.rows) {
+    if (fields === undefined) {
+      fields = Object.keys(row);
+      await out.write(csvLine(fields));
+    }
+    await out.write(csvLine(fields.map((field) => row[field])));
   }
 }
 

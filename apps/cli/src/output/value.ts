@@ -1,4 +1,4 @@
-import { cell, padded } from './cells.js';
+import { cell, csvLine, padded } from './cells.js';
 import { shownJson } from './escape.js';
 import type { Output } from './output.js';
 import type { Format } from './rows.js';
@@ -18,6 +18,12 @@ export async function printValue(
       const row = objectOf(part);
       if (i === 0) await out.write(`${Object.keys(row).join('\t')}\n`);
       await out.write(`${Object.values(row).map(cell).join('\t')}\n`);
+    }
+  } else if (format === 'csv') {
+    for (const [i, part] of parts.entries()) {
+      const row = objectOf(part);
+      if (i === 0) await out.write(csvLine(Object.keys(row)));
+      await out.write(csvLine(Object.values(row)));
     }
   } else {
     const blocks = parts.map((part) => table(objectOf(part)).join('\n'));
