@@ -170,9 +170,9 @@ WITH
     )
 SELECT if(has({sources:Array(String)}, f.a_source), {components:Array(String)}[indexOf({sources:Array(String)}, f.a_source)], '') AS component,
     f.version AS version, f.scope AS scope,
-    f.locked_out >= {minTokens:UInt32} AND NOT arrayExists(at -> at >= f.activation AND at <= f.last_first, unharmed.instants) AS small,
-    coalesce(tested.validations >= {minValidations:UInt32} AND tested.difference >= {minDifference:Float64} AND tested.z > 0
-        AND erfc(tested.z / sqrt(2)) < {maxP:Float64} AND f.all_tokens > 1, false) AS large,
+    toBool(f.locked_out >= {minTokens:UInt32} AND NOT arrayExists(at -> at >= f.activation AND at <= f.last_first, unharmed.instants)) AS small,
+    toBool(coalesce(tested.validations >= {minValidations:UInt32} AND tested.difference >= {minDifference:Float64} AND tested.z > 0
+        AND erfc(tested.z / sqrt(2)) < {maxP:Float64} AND f.all_tokens > 1, false)) AS large,
     multiIf(small AND large, 'both', small, 'small', 'large') AS form,
     f.activation AS activatedAt, f.start_at AS startAt, f.end_at AS endAt, f.all_tokens AS tokens, f.all_requests AS requests,
     f.before_refused AS refusedBefore, f.recoveries AS recovered, f.all_tokens - f.recoveries AS unresolved, f.all_reasons AS reasons,

@@ -104,7 +104,7 @@ WITH
 SELECT t.token AS token, d.kind AS kind, d.subject AS subject, d.client AS client, d.kid AS kid, nullIf(l.issued, 0) AS issuedAt,
     nullIf(u.first_at, 0) AS firstUseAt, nullIf(u.last_at, 0) AS lastUseAt, u.uses AS uses, arraySort(u.gateways) AS gateways,
     nullIf(l.used, 0) AS lastUseEverAt, nullIf(d.exp_at, 0) AS expiresAt, nullIf(l.ended, 0) AS endedAt,
-    coalesce(endedAt > {now:Int64}, true) AND (d.exp_at = 0 OR d.exp_at > {now:Int64}) AS live
+    toBool(coalesce(endedAt > {now:Int64}, true) AND (d.exp_at = 0 OR d.exp_at > {now:Int64})) AS live
 FROM (SELECT DISTINCT token FROM names) AS t
 LEFT JOIN uses AS u ON u.token = t.token
 LEFT JOIN described AS d ON d.token = t.token

@@ -45,7 +45,7 @@ SELECT t.name AS token, t.kind AS kind, t.client AS client, t.subject AS subject
     multiIf(t.iat > 0, t.iat, l.issued > 0, l.issued, l.seen) AS bornAt, intDiv({now:Int64} - bornAt, 86400000) AS ageDays,
     nullIf(least(l.used, {now:Int64}), 0) AS lastUseAt, intDiv({now:Int64} - lastUseAt, 86400000) AS unusedDays,
     arraySort(l.gateways) AS gateways, nullIf(l.ended, 0) AS endedAt,
-    bornAt <= {now:Int64} - {old:Int64} AS old, coalesce(lastUseAt, bornAt) <= {now:Int64} - {dormant:Int64} AS dormant
+    toBool(bornAt <= {now:Int64} - {old:Int64}) AS old, toBool(coalesce(lastUseAt, bornAt) <= {now:Int64} - {dormant:Int64}) AS dormant
 FROM tokens AS t
 INNER JOIN lives AS l ON l.name = t.name
 WHERE ({ended:String} = 'show' OR endedAt IS NULL) AND coalesce(lastUseAt, bornAt) >= {since:Int64}

@@ -16,6 +16,6 @@ WITH
     (SELECT max(last_at) FROM spoke) AS latest
 SELECT source, last_at AS lastAt, least({now:Int64}, latest) - last_at AS silentMs,
     toInt64(if(length(minutes) < 2, 0, arrayReduce('medianExact', arrayPopFront(arrayDifference(minutes))))) AS medianGapMs,
-    length(minutes) >= 2 AND silentMs > {factor:Float64} * greatest(medianGapMs, 60000) AS silent, facts
+    toBool(length(minutes) >= 2 AND silentMs > {factor:Float64} * greatest(medianGapMs, 60000)) AS silent, facts
 FROM spoke
 ORDER BY silent DESC, silentMs DESC, source

@@ -128,6 +128,16 @@ export class Product {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
+  /** Brings ClickHouse up to the ledger's head, as each command that writes does. */
+  settle(): Promise<void> {
+    return this.tally.settle();
+  }
+
+  /** A named query, with relative times counted from `now`. */
+  async query(name: string, now: string, params: Record<string, string> = {}): Promise<{ rows: Row[]; end: Row }> {
+    return this.rows('query.run', { name, params: JSON.stringify({ now: now.replace(/^time:/, ''), ...params }) });
+  }
+
   ingest(input: Input, source = 'auto'): Promise<IngestAnswer> {
     const bytes =
       input instanceof Uint8Array
