@@ -51,13 +51,17 @@ function foldWhole(unit: Unit, factsOf: FactsOf, links: Links, borders: Borders)
   const names = [center, ...unit.leaves];
   const state = emptyState();
   for (const name of names) for (const fact of factsOf(name)) absorb(state, fact, borders);
-  if (kindOfName(center) === 'jti' && unit.leaves.length === 0) {
+  if (!isOneToken(center, unit.leaves, state, links)) {
     const by = holdersOf(state, 'subject', links).size > 1 ? 'subject' : 'iat';
-    if (by === 'subject' || holdersOf(state, 'iat', links).size > 1) {
-      return foldByHolder(center, by, factsOf(center), links, borders);
-    }
+    return foldByHolder(center, by, factsOf(center), links, borders);
   }
   return [{ name: center, names, identityConflict: links.rivalJtisOf(center).length > 0, unattributed: 0, state }];
+}
+
+/** A jti without any tok is several tokens if it shows two subjects, or two issue times (MODEL §1.4). */
+export function isOneToken(center: Name, leaves: readonly Name[], state: TokenState, links: Links): boolean {
+  if (kindOfName(center) !== 'jti' || leaves.length > 0) return true;
+  return holdersOf(state, 'subject', links).size <= 1 && holdersOf(state, 'iat', links).size <= 1;
 }
 
 /**

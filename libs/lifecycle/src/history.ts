@@ -12,6 +12,7 @@ import type { RecordedFact } from './observations.js';
 import type { ConflictKeys, ResolvedFact } from './resolve.js';
 import type { TokenState } from './state.js';
 import type { Borders } from './uses.js';
+import type { WarmUnits } from './warm-units.js';
 import { evaluateUnit, type FoldedUnit, type FoldedView } from './view-unit.js';
 import type { Cut, Finding, TokenView } from './view.js';
 import { Watermarks, type SourceClocks } from './watermarks.js';
@@ -52,7 +53,11 @@ export class History {
   private logins: Logins | undefined;
   private readonly streamStates = new Map<Name, TokenState>();
 
-  constructor(private from: HistorySource) {
+  /** @param warm for a history that is extended: remembers long units. */
+  constructor(
+    private from: HistorySource,
+    private readonly warm?: WarmUnits,
+  ) {
     const worldFacts = [...from.worldFacts()];
     this.world = worldUnder(worldFacts, from.conflictKeys());
     this.links = linksOf(() => this.resolved(from.linkFacts()));
@@ -74,11 +79,14 @@ export class History {
     this.marks = undefined;
     this.streamStates.clear();
     const current = (name: Name): Name => this.links.current(name);
+    const ofTokens: ResolvedFact[] = [];
     for (const fact of this.resolved(facts)) {
-      if (!isAboutToken(fact)) this.world.add(fact, current);
+      if (isAboutToken(fact)) ofTokens.push(fact);
+      else this.world.add(fact, current);
       this.links.add(fact);
       this.logins?.add(fact);
     }
+    this.warm?.absorb(ofTokens, (name) => this.links.centerOf(current(name)) ?? current(name));
     this.world.linksChanged();
   }
 
@@ -138,7 +146,7 @@ export class History {
     factsOf: FactsOf = (name) => this.factsOf(name),
   ): FoldedUnit {
     const states = (name: Name): TokenState => this.streamState(name);
-    return evaluateUnit(unit, factsOf, cut, this.world, this.links, borders, states);
+    return evaluateUnit(unit, factsOf, cut, this.world, this.links, borders, states, this.warm);
   }
 
   /** A tok that many jtis show restricts each of them: its stream is read once, not once for each. */

@@ -32,6 +32,7 @@ export * from './evaluate.js';
 export * from './refusals.js';
 export * from './fold.js';
 export * from './view-unit.js';
+export * from './warm-units.js';
 export * from './watermarks.js';
 export * from './turn.js';
 export * from './digest.js';

@@ -5,6 +5,7 @@ import type { Links, Unit } from './links.js';
 import { thresholdsOf } from './settings.js';
 import { hasSpans, straddles, type Borders } from './uses.js';
 import type { Cut, TokenView } from './view.js';
+import type { WarmUnits } from './warm-units.js';
 import type { World } from './world.js';
 
 export interface FoldedView {
@@ -39,7 +40,10 @@ export function viewUnit(
   return evaluateUnit(unit, factsOf, cut, world, links, extra, streamState).views;
 }
 
-/** As `viewUnit`, with the tokens of which nothing is known at the cut. */
+/**
+ * As `viewUnit`, with the tokens of which nothing is known at the cut.
+ * @param warm remembers long units: their facts are read again only where a border asks for it.
+ */
 export function evaluateUnit(
   unit: Unit,
   factsOf: FactsOf,
@@ -48,10 +52,15 @@ export function evaluateUnit(
   links: Links,
   extra: Borders = [],
   streamState?: StreamState,
+  warm?: WarmUnits,
 ): FoldedUnit {
   let borders: readonly number[] = [];
   for (let round = 0; ; round++) {
-    const tokens = foldUnit(unit, factsOf, links, borders, streamState);
+    const known = round === 0 ? warm?.get(unit, links) : undefined;
+    const read = { facts: 0 };
+    const reading = warm === undefined ? factsOf : counted(factsOf, read);
+    const tokens = known === undefined ? foldUnit(unit, reading, links, borders, streamState) : [known];
+    if (round === 0 && known === undefined) warm?.put(unit, tokens, read.facts);
     const views = evaluateAll(tokens, cut, world, links);
     if (!tokens.some(({ state }) => hasSpans(state.uses))) return { unit, tokens, views };
     const needed = bordersOf(tokens, views, cut, world, [...extra, ...borders]);
@@ -60,6 +69,15 @@ export function evaluateUnit(
     if (isFine || round === ROUNDS) return { unit, tokens, views };
     borders = needed;
   }
+}
+
+function counted(factsOf: FactsOf, read: { facts: number }): FactsOf {
+  return function* (name) {
+    for (const fact of factsOf(name)) {
+      read.facts++;
+      yield fact;
+    }
+  };
 }
 
 function evaluateAll(tokens: FoldedToken[], cut: Cut, world: World, links: Links): FoldedView[] {

@@ -14,8 +14,8 @@ const DAY = 86_400_000;
 class Steps {
   readonly store = FindingsStore.open(':memory:');
   readonly tenant: TenantFindings = this.store.of('default');
-  // So many streams that units are judged one by one.
-  private readonly judge = new Judge(this.tenant, () => 1e9);
+  // So many streams that units are judged one by one, and each is long enough to be kept.
+  private readonly judge = new Judge(this.tenant, () => 1e9, 1);
   private done = 0;
 
   constructor(private readonly facts: readonly RecordedFact[]) {}

@@ -6,6 +6,7 @@ import {
   RULES_VERSION,
   SourceClocks,
   turnAfter,
+  WarmUnits,
   type FoldedUnit,
   type HistorySource,
   type Links,
@@ -32,6 +33,7 @@ export interface Step {
 /** Units are not judged one by one when they are more than this share of all streams (and than so many). */
 const SHARE = 0.2;
 const FEW = 200;
+const LONG = 1000;
 const UNITS_A_TURN = 200;
 /** What belongs to no token is kept under this in place of a unit's name. */
 const WORLD = 'world';
@@ -47,6 +49,8 @@ export class Judge {
     private readonly store: TenantFindings,
     /** An upper bound of the number of units. */
     private readonly streams: () => number,
+    /** From how many facts on a unit is not read again at each step. */
+    private readonly long = LONG,
   ) {}
 
   /** Yields between units so that other work has its turn; gives the ids of findings that may have changed. */
@@ -78,10 +82,10 @@ export class Judge {
       conflicts ||
       facts.some(changesReading)
     ) {
-      this.history = new History(source);
+      this.history = new History(source, new WarmUnits(this.long));
       return yield* this.all(this.history, T);
     }
-    this.history ??= new History(before());
+    this.history ??= new History(before(), new WarmUnits(this.long));
     const { history } = this;
     const stir = new Stir(history.links, facts);
     history.extend(source, facts);
