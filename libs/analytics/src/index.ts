@@ -7,3 +7,4 @@ export { BATCH_EVENTS, CHUNK, type Bounds } from './writer/batch.js';
 export * from './analytics.js';
 export * from './findings/index.js';
 export * from './queries/index.js';
+export * from './as-of/index.js';

@@ -1,11 +1,16 @@
 import { intervalsOf, timeCut, type Interval } from '#deployments';
 import type { Borders, Cut, History } from '#lifecycle';
-import type { Sightings } from '#ledger';
+import type { Sighting } from '#ledger';
 import { NotFound, WrongUse } from './errors.js';
 import { shown } from './when.js';
 
+/** The versions that lines were stamped with, as known at K. */
+export interface Seen {
+  readonly versions: ReadonlyMap<string, Sighting>;
+}
+
 /** Every activation interval that a history knows; versions stamped on lines are read only when asked for. */
-export function deploymentIntervals(history: History, sightings: Sightings | undefined, tenant: string): Interval[] {
+export function deploymentIntervals(history: History, sightings: Seen | undefined, tenant: string): Interval[] {
   const { resolver } = history.world;
   const seen = [...(sightings?.versions.values() ?? [])].map(({ source, version, gateway, region, first, last }) => ({
     tenant,
@@ -39,7 +44,7 @@ export function componentOf(intervals: readonly Interval[], asked: string | unde
 export interface VersionQuestion {
   history: History;
   tenant: string;
-  sightings(): Sightings;
+  sightings(): Seen | Promise<Seen>;
   version: string;
   component: string | undefined;
   interval: number | undefined;
@@ -47,12 +52,12 @@ export interface VersionQuestion {
 }
 
 /** The time cut of a version (MODEL §7.3), and how the answer tells of it. */
-export function cutOfVersion(asked: VersionQuestion): { cut: Cut; asOf: Record<string, unknown> } {
+export async function cutOfVersion(asked: VersionQuestion): Promise<{ cut: Cut; asOf: Record<string, unknown> }> {
   const { history, version, now } = asked;
   const isDeclared = history.world.deployments.some(
     (fact) => fact.data['version'] === version && fact.kind !== 'deployment.declared',
   );
-  const intervals = deploymentIntervals(history, isDeclared ? undefined : asked.sightings(), asked.tenant);
+  const intervals = deploymentIntervals(history, isDeclared ? undefined : await asked.sightings(), asked.tenant);
   const component = componentOf(intervals, asked.component);
   const found = timeCut(intervals, {
     component,

@@ -1,6 +1,7 @@
+import { AsOfStates } from '#analytics';
 import { History, type Cut } from '#lifecycle';
 import { LedgerHistory, Sightings } from '#ledger';
-import { cutOfVersion, switchesOf } from './cuts.js';
+import { cutOfVersion, switchesOf, type Seen } from './cuts.js';
 import { NotFound } from './errors.js';
 import type { Frame } from './frame.js';
 import type { Stores } from './stores.js';
@@ -35,7 +36,33 @@ export class Frames {
   async frame(when: When): Promise<Frame> {
     const position = await this.positionOf(when.asKnownAt);
     const { history, source } = this.historyAt(when.tenant, position);
-    const at = this.cutOf(when, history, source);
+    return this.framed(when, position, history, () => source.sightings());
+  }
+
+  /**
+   * The same frame out of ClickHouse, with a history that knows the world alone; undefined where it is not at hand,
+   * has not come to K, or would leave nearly every token to the core.
+   */
+  async analyticsFrame(when: When): Promise<(Frame & { states: AsOfStates }) | undefined> {
+    const position = await this.positionOf(when.asKnownAt);
+    const analytics = await this.stores.analytics.atHand(position);
+    if (analytics === undefined) return undefined;
+    const tables = { engine: analytics.engine, reached: await analytics.reached() };
+    const states = new AsOfStates(tables, when.tenant, position);
+    if (await states.isForTheCore()) return undefined;
+    const frame = await this.framed(when, position, await states.world(), async () => ({
+      versions: new Map((await states.sightings()).map((sighting, i) => [String(i), sighting])),
+    }));
+    return { ...frame, states };
+  }
+
+  private async framed(
+    when: When,
+    position: bigint,
+    history: History,
+    sightings: () => Seen | Promise<Seen>,
+  ): Promise<Frame> {
+    const at = await this.cutOf(when, history, sightings);
     return {
       history,
       tenant: when.tenant,
@@ -52,7 +79,11 @@ export class Frames {
     return this.historyAt(frame.tenant, frame.position).source.sightings();
   }
 
-  private cutOf(when: When, history: History, source: LedgerHistory): { cut: Cut; asOf: Record<string, unknown> } {
+  private async cutOf(
+    when: When,
+    history: History,
+    sightings: () => Seen | Promise<Seen>,
+  ): Promise<{ cut: Cut; asOf: Record<string, unknown> }> {
     const now = this.stores.clock();
     if (when.asOf === undefined) return { cut: { T: now }, asOf: { time: shown(now) } };
     const asOf = parseAsOf(when.asOf);
@@ -60,7 +91,7 @@ export class Frames {
     return cutOfVersion({
       history,
       tenant: when.tenant,
-      sightings: () => source.sightings(),
+      sightings,
       version: asOf.version,
       component: when.component,
       interval: when.interval,

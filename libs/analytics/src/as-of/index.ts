@@ -1,1 +1,1 @@
-export { AsOfStates, type Analytics, type AskedStates, type Share } from './states.js';
+export { AsOfStates, type AskedStates, type Tables } from './states.js';

@@ -11,10 +11,11 @@ import {
   type Unit,
 } from '#lifecycle';
 import type { AnalyticsEngine, QueryParams } from '../engine.js';
-import { aliasesOf } from './contested.js';
+import { aliasesOf, type Contested } from './contested.js';
 import { FetchedSource } from './fetched-source.js';
+import { endedMembers, labelsOf, membersOf, sameFamily } from './families.js';
 import type { Known } from './known.js';
-import { digitsOf, READING, numbersOf, rowsOf } from './names-sql.js';
+import { numbersOf } from './names-sql.js';
 import { readFacts } from './stored-facts.js';
 
 /** Facts that join names, as far as columns show it; the core reads what they say. */
@@ -26,18 +27,28 @@ const NAMED = 'position <= {K:UInt64} AND toUInt128(name) IN {names:Array(UInt12
  * The history of some tokens, as known at K: their facts out of ClickHouse, and those of everything that bears on
  * them: aliases, families, fences, subjects, keys, settings. The core folds it as it folds the ledger.
  */
-export async function historyOf(engine: AnalyticsEngine, known: Known, names: Iterable<Name>): Promise<History> {
-  const K: QueryParams = { K: known.position };
+export async function historyOf(
+  engine: AnalyticsEngine,
+  { known, contested }: { known: Known; contested: Contested },
+  names: Iterable<Name>,
+): Promise<History> {
   const facts = (table: 'facts' | 'world_facts', where: string, params: QueryParams): Promise<RecordedFact[]> =>
-    readFacts(engine, known.tenant, table, where, { ...K, ...params });
-  const unit = await aliasesOf(engine, known, names);
+    readFacts(engine, known.tenant, table, where, { K: known.position, ...params });
+  const unit = contested.hasPairs || known.renames.length > 0 ? await aliasesOf(engine, known, names) : new Set(names);
   const own = await facts('facts', NAMED, { names: numbersOf(unit) });
-  const { families, members, aliased } = await membersOf(engine, known, unit, own);
-  const linked = [...members, ...aliased].filter((name) => !unit.has(name));
+  const named = new Set([...unit, ...own.flatMap(namedBy)]);
+  // Other tokens that a line names are called what their aliases say.
+  const aliased = contested.hasPairs ? await aliasesOf(engine, known, named) : named;
+  const labels = await labelsOf(engine, known, aliased);
+  const doubtful = new Set([...labels].filter(([, label]) => contested.families.has(label)).map(([name]) => name));
+  const family = await membersOf(engine, known, doubtful);
+  const linked = [...new Set([...family.members, ...family.aliased, ...aliased])].filter((name) => !unit.has(name));
+  const joins = contested.hasPairs || doubtful.size > 0 || known.renames.length > 0;
   const links =
-    linked.length === 0 ? [] : await facts('facts', `${NAMED} AND ${LINKING}`, { names: numbersOf(linked) });
+    joins && linked.length > 0 ? await facts('facts', `${NAMED} AND ${LINKING}`, { names: numbersOf(linked) }) : [];
+  const settled = new Map([...labels].filter(([, label]) => !contested.families.has(label)));
+  const ended = await endedMembers(engine, known, new Set(settled.values()));
   const marks = withRenames(known, marksOf(own));
-  const ended = new Set([...families, ...members, ...unit, ...aliased]);
   const world = await facts(
     'world_facts',
     `position <= {K:UInt64} AND (
@@ -45,10 +56,15 @@ export async function historyOf(engine: AnalyticsEngine, known: Known, names: It
       OR (startsWith(kind, 'subject.') AND sub IN {marks:Array(UUID)})
       OR position IN (SELECT position FROM {db}.fences WHERE tenant = {tenant:String}
         AND (sub IN {marks:Array(UUID)} OR cli IN {marks:Array(UUID)} OR kid IN {marks:Array(UUID)} OR ses IN {marks:Array(UUID)})))`,
-    { ended: numbersOf(ended), marks: [...marks] },
+    { ended: numbersOf(new Set([...named, ...aliased, ...family.members, ...ended.keys()])), marks: [...marks] },
   );
   return new History(
-    new FetchedSource(own, [...known.renameFacts, ...links], [...known.worldFacts, ...world], known.conflictKeys),
+    new FetchedSource(
+      own,
+      [...known.renameFacts, ...links, ...sameFamily(known, settled), ...sameFamily(known, ended)],
+      [...known.worldFacts, ...world],
+      known.conflictKeys,
+    ),
   );
 }
 
@@ -80,45 +96,7 @@ function withRenames({ renames }: Known, names: Set<Name>): Set<Name> {
   return names;
 }
 
-/** Everyone in the families of these tokens, and in those that aliases and renames join to them. */
-async function membersOf(
-  engine: AnalyticsEngine,
-  known: Known,
-  unit: ReadonlySet<Name>,
-  facts: readonly RecordedFact[],
-): Promise<{ families: Set<Name>; members: Set<Name>; aliased: Set<Name> }> {
-  const members = new Set<Name>();
-  const families = new Set<Name>();
-  // Other tokens that a line names are called what their aliases say.
-  const aliased = new Set<Name>(unit);
-  let fresh = new Set<Name>([...unit, ...facts.flatMap(namedBy)]);
-  while (fresh.size > 0) {
-    const joined = await aliasesOf(engine, known, fresh);
-    for (const name of joined) aliased.add(name);
-    const text = await engine.text(
-      `SELECT ${digitsOf('label')}, groupArray(${digitsOf('member')}) FROM (
-         SELECT member, argMax(label, position) AS label FROM {db}.family_labels
-         WHERE tenant = {tenant:String} AND position <= {K:UInt64} AND member IN (
-           SELECT member FROM {db}.family_labels WHERE tenant = {tenant:String} AND position <= {K:UInt64} AND label IN (
-             SELECT label FROM {db}.family_labels WHERE tenant = {tenant:String} AND position <= {K:UInt64} AND toUInt128(member) IN {names:Array(UInt128)}))
-         GROUP BY member)
-       GROUP BY label`,
-      'TabSeparated',
-      { tenant: known.tenant, K: known.position, names: numbersOf(joined) },
-      READING,
-    );
-    fresh = new Set();
-    for (const [label, list] of rowsOf(text)) {
-      families.add(label!);
-      for (const name of list!.match(/[0-9a-f]{32}/g) ?? []) {
-        if (!members.has(name) && !aliased.has(name)) fresh.add(name);
-        members.add(name);
-      }
-    }
-  }
-  return { families, members, aliased };
-}
-
+/** Families and other tokens that a line names. */
 function namedBy({ names, data }: RecordedFact): Name[] {
   return [names.fam, data['parent'], data['successor'], data['subjectToken'], data['subjectFamily']].filter(
     (name): name is Name => typeof name === 'string' && isName(name),
