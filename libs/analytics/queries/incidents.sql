@@ -36,7 +36,8 @@ FROM (
 -- then, given versions Array(String), scopes Array(String), activations Array(Int64):
 SELECT groupUniqArray(name) AS names
 FROM {db}.refusals
-WHERE tenant = {tenant:String} AND minute >= {from:Int64} - 60000 AND minute < {to:Int64} AND version IN {versions:Array(String)}
+WHERE tenant = {tenant:String} AND notEmpty({versions:Array(String)}) AND version != '' AND minute < {to:Int64}
+    AND minute >= arrayMin(arrayPushFront({activations:Array(Int64)}, {to:Int64})) - {before:Int64}
 -- then, given names Array(UUID):
 WITH
     centers AS (
@@ -56,12 +57,104 @@ FROM (
 )
 -- then, given raws Array(UUID), tokens Array(UUID):
 WITH
+    names AS (
+        SELECT each.1 AS name, each.2 AS token FROM (SELECT arrayJoin(arrayZip({raws:Array(UUID)}, {tokens:Array(UUID)})) AS each)
+    )
+SELECT groupArray(token) AS owned, groupArray(ended_at) AS ends, groupArray(client) AS clients
+-- When each token ended, or expired; and whose it is, for a line that refuses shows no verified claims.
+FROM (
+    SELECT names.token AS token, minIf(e.at, e.at != 0) AS ended_at, max(e.client) AS client
+    FROM (
+        SELECT name, at, toUUID('00000000-0000-0000-0000-000000000000') AS client FROM {db}.onsets
+        WHERE tenant = {tenant:String} AND toUInt128(name) IN (SELECT toUInt128(arrayJoin({raws:Array(UUID)})))
+            AND kind IN ('revoked', 'compromised', 'rotated', 'consumed') AND NOT has({claimed:Array(UInt64)}, speaker)
+        UNION ALL
+        SELECT name, if(exp_kind = 'at', exp_at, 0) AS at, cli AS client FROM {db}.attributes
+        WHERE tenant = {tenant:String} AND toUInt128(name) IN (SELECT toUInt128(arrayJoin({raws:Array(UUID)})))
+            AND NOT has({claimed:Array(UInt64)}, speaker)
+    ) AS e
+    INNER JOIN names ON names.name = e.name
+    GROUP BY token
+)
+-- then, given owned Array(UUID), ends Array(Int64), clients Array(UUID):
+WITH
     activated AS (
         SELECT each.1 AS version, each.2 AS scope, each.3 AS on
         FROM (SELECT arrayJoin(arrayZip({versions:Array(String)}, {scopes:Array(String)}, {activations:Array(Int64)})) AS each)
     ),
     names AS (
         SELECT each.1 AS name, each.2 AS token FROM (SELECT arrayJoin(arrayZip({raws:Array(UUID)}, {tokens:Array(UUID)})) AS each)
+    ),
+    owners AS (
+        SELECT each.1 AS token, each.2 AS ended_at, each.3 AS client
+        FROM (SELECT arrayJoin(arrayZip({owned:Array(UUID)}, {ends:Array(Int64)}, {clients:Array(UUID)})) AS each)
+    ),
+    strata AS (
+        SELECT a.version AS version, a.scope AS scope,
+            toFloat64(sumIf(m.uses, m.version = a.version AND m.scope = a.scope AND m.minute >= a.on - 60000)) AS n1,
+            toFloat64(sumIf(m.uses, m.version = a.version AND m.scope = a.scope AND m.minute >= a.on - 60000 AND m.outcome = 'refused')) AS r1,
+            toFloat64(sumIf(m.uses, m.version != a.version)) AS n0,
+            toFloat64(sumIf(m.uses, m.version != a.version AND m.outcome = 'refused')) AS r0,
+            n1 + n0 AS n, r1 + r0 AS r
+        FROM (
+            SELECT version, multiIf({scope:String} = 'gateway', gateway, {scope:String} = 'region', region, 'all') AS scope, client, region,
+                minute, outcome, uses
+            FROM {db}.rollup_minute FINAL
+            WHERE tenant = {tenant:String} AND version != '' AND outcome = 'accepted' AND minute < {to:Int64}
+                AND minute >= arrayMin(arrayPushFront({activations:Array(Int64)}, {to:Int64})) - {before:Int64}
+            UNION ALL
+            SELECT r.version, multiIf({scope:String} = 'gateway', r.gateway, {scope:String} = 'region', r.region, 'all') AS scope,
+                if(empty(r.client), owners.client, r.client) AS client, r.region, r.minute, 'refused' AS outcome, r.requests AS uses
+            FROM (
+                SELECT * FROM {db}.refusals FINAL
+                WHERE tenant = {tenant:String} AND version != '' AND minute < {to:Int64}
+                    AND minute >= arrayMin(arrayPushFront({activations:Array(Int64)}, {to:Int64})) - {before:Int64}
+            ) AS r
+            INNER JOIN names ON names.name = r.name
+            LEFT JOIN owners ON owners.token = names.token
+            WHERE owners.ended_at = 0 OR owners.ended_at > r.first_at
+        ) AS m
+        CROSS JOIN activated AS a
+        WHERE m.minute >= a.on - {before:Int64} AND m.minute < a.on + {within:Int64}
+        GROUP BY version, scope, m.client, m.region
+    ),
+    tested AS (
+        SELECT version, scope, sum(n1) AS validations, sum(r1) AS refusals, sum(n0) AS baseline, sum(r0) AS baseline_refusals,
+            sumIf(n1 * n0 / n * (r1 / n1 - r0 / n0), n1 > 0 AND n0 > 0) / nullIf(sumIf(n1 * n0 / n, n1 > 0 AND n0 > 0), 0) AS difference,
+            sumIf(r1 - n1 * r / n, n1 > 0 AND n0 > 0) / nullIf(sqrt(sumIf(n1 * n0 * r * (n - r) / (n * n * (n - 1)), n1 > 0 AND n0 > 0)), 0) AS z
+        FROM strata
+        GROUP BY version, scope
+    )
+SELECT groupArray(version) AS judged, groupArray(scope) AS judgedScopes, groupArray(validations) AS validations, groupArray(refusals) AS refusals,
+    groupArray(baseline) AS baselines, groupArray(baseline_refusals) AS baselineRefusals, groupArray(coalesce(difference, 0)) AS differences,
+    groupArray(coalesce(z, 0)) AS scores
+FROM tested
+-- then, given judged Array(String), judgedScopes Array(String), validations Array(Float64), refusals Array(Float64), baselines Array(Float64), baselineRefusals Array(Float64), differences Array(Float64), scores Array(Float64):
+SELECT groupArray(version) AS tookVersions, groupArray(scope) AS tookScopes, groupArray(at) AS tookAt
+FROM (
+    SELECT name, version, if({scope:String} = 'gateway', gateway, 'all') AS scope, min(o.at) AS at
+    FROM {db}.onsets AS o
+    WHERE o.tenant = {tenant:String} AND o.kind = 'accepted' AND o.version IN {versions:Array(String)}
+        AND o.at >= arrayMin(arrayPushFront({activations:Array(Int64)}, {to:Int64})) AND toUInt128(o.name) NOT IN (SELECT toUInt128(arrayJoin({raws:Array(UUID)})))
+    GROUP BY name, version, scope
+)
+WHERE toUInt128(name) IN (
+    SELECT toUInt128(b.name) FROM {db}.onsets AS b
+    WHERE b.tenant = {tenant:String} AND b.kind = 'accepted' AND b.version != '' AND b.version NOT IN {versions:Array(String)}
+        AND b.last_at >= arrayMin(arrayPushFront({activations:Array(Int64)}, {to:Int64})) - {before:Int64}
+)
+-- then, given tookVersions Array(String), tookScopes Array(String), tookAt Array(Int64):
+WITH
+    activated AS (
+        SELECT each.1 AS version, each.2 AS scope, each.3 AS on
+        FROM (SELECT arrayJoin(arrayZip({versions:Array(String)}, {scopes:Array(String)}, {activations:Array(Int64)})) AS each)
+    ),
+    names AS (
+        SELECT each.1 AS name, each.2 AS token FROM (SELECT arrayJoin(arrayZip({raws:Array(UUID)}, {tokens:Array(UUID)})) AS each)
+    ),
+    owners AS (
+        SELECT each.1 AS token, each.2 AS ended_at, each.3 AS client
+        FROM (SELECT arrayJoin(arrayZip({owned:Array(UUID)}, {ends:Array(Int64)}, {clients:Array(UUID)})) AS each)
     ),
     refused AS (
         SELECT r.version AS version, multiIf({scope:String} = 'gateway', r.gateway, {scope:String} = 'region', r.region, 'all') AS scope,
@@ -89,19 +182,6 @@ WITH
         INNER JOIN names ON names.name = u.name
         GROUP BY token
     ),
-    ends AS (
-        SELECT names.token AS token, min(e.at) AS ended_at
-        FROM (
-            SELECT name, at FROM {db}.onsets
-            WHERE tenant = {tenant:String} AND toUInt128(name) IN (SELECT toUInt128(arrayJoin({raws:Array(UUID)}))) AND kind IN ('revoked', 'compromised', 'rotated', 'consumed')
-                AND NOT has({claimed:Array(UInt64)}, speaker)
-            UNION ALL
-            SELECT name, exp_at AS at FROM {db}.attributes
-            WHERE tenant = {tenant:String} AND toUInt128(name) IN (SELECT toUInt128(arrayJoin({raws:Array(UUID)}))) AND exp_kind = 'at' AND NOT has({claimed:Array(UInt64)}, speaker)
-        ) AS e
-        INNER JOIN names ON names.name = e.name
-        GROUP BY token
-    ),
     victims AS (
         SELECT r.version AS version, r.scope AS scope, r.on AS on, r.token AS token, r.first AS first, r.requests AS requests, r.reasons AS reasons,
             r.gateways AS gateways, r.source AS source,
@@ -114,8 +194,8 @@ WITH
             if(empty(later), null, arrayMin(u -> if(u.4 > first, u.4, u.5), later)) AS recovered_at
         FROM refused AS r
         LEFT JOIN uses ON uses.token = r.token
-        LEFT JOIN ends ON ends.token = r.token
-        WHERE ends.ended_at = 0 OR ends.ended_at > r.first
+        LEFT JOIN owners ON owners.token = r.token
+        WHERE owners.ended_at = 0 OR owners.ended_at > r.first
     ),
     found AS (
         SELECT version, scope, any(on) AS activation, count() AS all_tokens, countIf(is_locked_out) AS locked_out, min(first) AS start_at,
@@ -126,61 +206,33 @@ WITH
         FROM victims
         GROUP BY version, scope
     ),
-    -- Tokens of an earlier version that the new one took without fuss.
-    unharmed AS (
-        SELECT version, scope, groupArray(at) AS instants
-        FROM (
-            SELECT name, version, if({scope:String} = 'gateway', gateway, 'all') AS scope, min(o.at) AS at
-            FROM {db}.onsets AS o
-            WHERE o.tenant = {tenant:String} AND o.kind = 'accepted' AND o.version IN {versions:Array(String)}
-                AND o.at >= arrayMin(arrayPushFront({activations:Array(Int64)}, {to:Int64})) AND toUInt128(o.name) NOT IN (SELECT toUInt128(arrayJoin({raws:Array(UUID)})))
-            GROUP BY name, version, scope
-        )
-        WHERE toUInt128(name) IN (
-            SELECT toUInt128(b.name) FROM {db}.onsets AS b
-            WHERE b.tenant = {tenant:String} AND b.kind = 'accepted' AND b.version != '' AND b.version NOT IN {versions:Array(String)}
-                AND b.last_at >= arrayMin(arrayPushFront({activations:Array(Int64)}, {to:Int64})) - {before:Int64}
-        )
-        GROUP BY version, scope
-    ),
-    strata AS (
-        SELECT a.version AS version, a.scope AS scope,
-            toFloat64(sumIf(m.uses, m.version = a.version AND m.scope = a.scope AND m.minute >= a.on - 60000)) AS n1,
-            toFloat64(sumIf(m.uses, m.version = a.version AND m.scope = a.scope AND m.minute >= a.on - 60000 AND m.outcome = 'refused')) AS r1,
-            toFloat64(sumIf(m.uses, m.version != a.version)) AS n0,
-            toFloat64(sumIf(m.uses, m.version != a.version AND m.outcome = 'refused')) AS r0,
-            n1 + n0 AS n, r1 + r0 AS r
-        FROM (
-            SELECT version, multiIf({scope:String} = 'gateway', gateway, {scope:String} = 'region', region, 'all') AS scope, client, region,
-                minute, outcome, uses
-            FROM {db}.rollup_minute FINAL
-            WHERE tenant = {tenant:String} AND version != '' AND outcome IN ('accepted', 'refused') AND minute < {to:Int64}
-                AND minute >= arrayMin(arrayPushFront({activations:Array(Int64)}, {to:Int64})) - {before:Int64}
-        ) AS m
-        CROSS JOIN activated AS a
-        WHERE m.minute >= a.on - {before:Int64} AND m.minute < a.on + {within:Int64}
-        GROUP BY version, scope, m.client, m.region
-    ),
     tested AS (
-        SELECT version, scope, sum(n1) AS validations, sum(r1) AS refusals, sum(n0) AS baseline, sum(r0) AS baseline_refusals,
-            sumIf(n1 * n0 / n * (r1 / n1 - r0 / n0), n1 > 0 AND n0 > 0) / nullIf(sumIf(n1 * n0 / n, n1 > 0 AND n0 > 0), 0) AS difference,
-            sumIf(r1 - n1 * r / n, n1 > 0 AND n0 > 0) / nullIf(sqrt(sumIf(n1 * n0 * r * (n - r) / (n * n * (n - 1)), n1 > 0 AND n0 > 0)), 0) AS z
-        FROM strata
+        SELECT each.1 AS version, each.2 AS scope, each.3 AS validations, each.4 AS refusals, each.5 AS baseline, each.6 AS baseline_refusals,
+            each.7 AS difference, each.8 AS z
+        FROM (SELECT arrayJoin(arrayZip({judged:Array(String)}, {judgedScopes:Array(String)}, {validations:Array(Float64)}, {refusals:Array(Float64)},
+            {baselines:Array(Float64)}, {baselineRefusals:Array(Float64)}, {differences:Array(Float64)}, {scores:Array(Float64)})) AS each)
+    ),
+    unharmed AS (
+        SELECT each.1 AS version, each.2 AS scope, groupArray(each.3) AS instants
+        FROM (SELECT arrayJoin(arrayZip({tookVersions:Array(String)}, {tookScopes:Array(String)}, {tookAt:Array(Int64)})) AS each)
         GROUP BY version, scope
     )
-SELECT if(has({sources:Array(String)}, f.a_source), {components:Array(String)}[indexOf({sources:Array(String)}, f.a_source)], '') AS component,
-    f.version AS version, f.scope AS scope,
-    toBool(f.locked_out >= {minTokens:UInt32} AND NOT arrayExists(at -> at >= f.activation AND at <= f.last_first, unharmed.instants)) AS small,
-    toBool(coalesce(tested.validations >= {minValidations:UInt32} AND tested.difference >= {minDifference:Float64} AND tested.z > 0
-        AND erfc(tested.z / sqrt(2)) < {maxP:Float64} AND f.all_tokens > 1, false)) AS large,
-    multiIf(small AND large, 'both', small, 'small', 'large') AS form,
-    f.activation AS activatedAt, f.start_at AS startAt, f.end_at AS endAt, f.all_tokens AS tokens, f.all_requests AS requests,
-    f.before_refused AS refusedBefore, f.recoveries AS recovered, f.all_tokens - f.recoveries AS unresolved, f.all_reasons AS reasons,
-    f.all_gateways AS gateways, tested.validations AS validations, tested.refusals AS refused, tested.baseline AS baselineValidations,
-    tested.baseline_refusals AS baselineRefused, round(tested.difference, 6) AS difference, erfc(tested.z / sqrt(2)) AS pValue,
-    f.some_names AS names
-FROM found AS f
-LEFT JOIN unharmed ON unharmed.version = f.version AND unharmed.scope = if({scope:String} = 'region', 'all', f.scope)
-LEFT JOIN tested ON tested.version = f.version AND tested.scope = f.scope
+SELECT * EXCEPT (small, large)
+FROM (
+    SELECT if(has({sources:Array(String)}, f.a_source), {components:Array(String)}[indexOf({sources:Array(String)}, f.a_source)], '') AS component,
+        f.version AS version, f.scope AS scope,
+        toBool(f.locked_out >= {minTokens:UInt32} AND NOT arrayExists(at -> at >= f.activation AND at <= f.last_first, unharmed.instants)) AS small,
+        toBool(coalesce(tested.validations >= {minValidations:UInt32} AND tested.difference >= {minDifference:Float64} AND tested.z > 0
+            AND erfc(tested.z / sqrt(2)) < {maxP:Float64} AND f.all_tokens > 1, false)) AS large,
+        multiIf(small AND large, 'both', small, 'small', 'large') AS form,
+        f.activation AS activatedAt, f.start_at AS startAt, f.end_at AS endAt, f.all_tokens AS tokens, f.all_requests AS requests,
+        f.before_refused AS refusedBefore, f.recoveries AS recovered, f.all_tokens - f.recoveries AS unresolved, f.all_reasons AS reasons,
+        f.all_gateways AS gateways, tested.validations AS validations, tested.refusals AS refused, tested.baseline AS baselineValidations,
+        tested.baseline_refusals AS baselineRefused, round(tested.difference, 6) AS difference, erfc(tested.z / sqrt(2)) AS pValue,
+        f.some_names AS names
+    FROM found AS f
+    LEFT JOIN unharmed ON unharmed.version = f.version AND unharmed.scope = if({scope:String} = 'region', 'all', f.scope)
+    LEFT JOIN tested ON tested.version = f.version AND tested.scope = f.scope
+)
 WHERE small OR large
 ORDER BY startAt, version, scope

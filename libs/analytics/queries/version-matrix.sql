@@ -12,7 +12,14 @@ WITH
         WHERE tenant = {tenant:String} AND component = {component:String}
             AND known_at = (SELECT max(known_at) FROM {db}.intervals WHERE tenant = {tenant:String} AND component = {component:String})
     ),
-    (SELECT groupArray((version, from_at, to_at)) FROM spans) AS active,
+    -- A version that no activation tells of was active from its first to its last sighting.
+    sighted AS (
+        SELECT version, min(minute) AS from_at, max(minute) + 60000 AS to_at FROM {db}.rollup_minute
+        WHERE tenant = {tenant:String} AND version != '' AND outcome IN ('accepted', 'refused') AND minute >= {from:Int64} - 604800000
+            AND minute < {to:Int64} AND version NOT IN (SELECT version FROM spans)
+        GROUP BY version
+    ),
+    (SELECT groupArray((version, from_at, to_at)) FROM (SELECT * FROM spans UNION ALL SELECT * FROM sighted)) AS active,
     issued AS (
         SELECT name, min(at) AS issued_at, argMin(version, at) AS stamped FROM {db}.milestones
         WHERE tenant = {tenant:String} AND kind IN ('token.issued', 'token.reissued', 'token.exchanged') AND NOT has({claimed:Array(UInt64)}, speaker)
