@@ -56,5 +56,5 @@ function namesOf(params: unknown): string {
 function sayFreshness({ rows, reached, lagEvents, lagSeconds }: Record<string, unknown>, { talk }: Shell): void {
   const lag =
     lagEvents === 0 ? 'all of the ledger' : `${cell(lagEvents)} events, ${cell(lagSeconds)} s behind the ledger`;
-  talk.say(`${cell(rows)} rows; ClickHouse has reached ${cell(reached)}, ${lag}`);
+  talk.say(`${cell(rows)} ${rows === 1 ? 'row' : 'rows'}; ClickHouse has reached ${cell(reached)}, ${lag}`);
 }
