@@ -130,18 +130,20 @@ SELECT groupArray(version) AS judged, groupArray(scope) AS judgedScopes, groupAr
     groupArray(coalesce(z, 0)) AS scores
 FROM tested
 -- then, given judged Array(String), judgedScopes Array(String), validations Array(Float64), refusals Array(Float64), baselines Array(Float64), baselineRefusals Array(Float64), differences Array(Float64), scores Array(Float64):
-SELECT groupArray(version) AS tookVersions, groupArray(scope) AS tookScopes, groupArray(at) AS tookAt
+SELECT groupArray(took.1) AS tookVersions, groupArray(took.2) AS tookScopes, groupArray(took.3) AS tookAt
+-- Tokens of another version that one took without fuss.
 FROM (
-    SELECT name, version, if({scope:String} = 'gateway', gateway, 'all') AS scope, min(o.at) AS at
-    FROM {db}.onsets AS o
-    WHERE o.tenant = {tenant:String} AND o.kind = 'accepted' AND o.version IN {versions:Array(String)}
-        AND o.at >= arrayMin(arrayPushFront({activations:Array(Int64)}, {to:Int64})) AND toUInt128(o.name) NOT IN (SELECT toUInt128(arrayJoin({raws:Array(UUID)})))
-    GROUP BY name, version, scope
-)
-WHERE toUInt128(name) IN (
-    SELECT toUInt128(b.name) FROM {db}.onsets AS b
-    WHERE b.tenant = {tenant:String} AND b.kind = 'accepted' AND b.version != '' AND b.version NOT IN {versions:Array(String)}
-        AND b.last_at >= arrayMin(arrayPushFront({activations:Array(Int64)}, {to:Int64})) - {before:Int64}
+    SELECT arrayJoin(arrayFilter(
+        t -> t.1 IN {versions:Array(String)} AND arrayExists(o -> o.1 != t.1 AND o.3 < t.3, list), list)) AS took
+    FROM (
+        SELECT o.name AS name, groupArray((toString(o.version), if({scope:String} = 'gateway', toString(o.gateway), 'all'), o.at)) AS list
+        FROM {db}.onsets AS o
+        WHERE o.tenant = {tenant:String} AND o.kind = 'accepted' AND o.version != ''
+            AND o.last_at >= arrayMin(arrayPushFront({activations:Array(Int64)}, {to:Int64})) - {before:Int64}
+            AND toUInt128(o.name) NOT IN (SELECT toUInt128(arrayJoin({raws:Array(UUID)})))
+        GROUP BY name
+        HAVING uniqExact(o.version) > 1
+    )
 )
 -- then, given tookVersions Array(String), tookScopes Array(String), tookAt Array(Int64):
 WITH
