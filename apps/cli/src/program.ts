@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { z } from 'zod';
-import { addAnalytics } from './commands/analytics.js';
+import { addAnalytics, addFsck } from './commands/analytics.js';
 import { addDeadLetters } from './commands/dead-letters.js';
 import { addDeployment } from './commands/deployment.js';
 import { addFindings } from './commands/findings.js';
@@ -48,6 +48,7 @@ export function programOf(shell: Shell): Command {
     addLedger,
     addQuery,
     addAnalytics,
+    addFsck,
     addGovernance,
   ])
     add(program, shell);

@@ -4,6 +4,10 @@ import { DirectoryLock, type Clock } from '#platform';
 import { AnalyticsEngine, type AnalyticsPlace } from './engine.js';
 import { AnalyticsBusy } from './errors.js';
 import { migrate } from './migrate.js';
+import type { Difference } from './fsck/difference.js';
+import { fsck, type FsckRow } from './fsck/fsck.js';
+import { originDifference } from './fsck/origin.js';
+import { repair } from './fsck/repair.js';
 import { checkOrigin } from './origin.js';
 import { finishExchange } from './rebuild/exchange.js';
 import { rebuild, type Rebuild, type RebuildProgress } from './rebuild/rebuild.js';
@@ -11,6 +15,8 @@ import { Reader } from './queries/reader.js';
 import { AnalyticsWriter, type CatchUp, type Progress } from './writer/follower.js';
 import { BatchJournal } from './writer/journal.js';
 
+export type { Difference } from './fsck/difference.js';
+export type { FsckRow } from './fsck/fsck.js';
 export { shadowOf } from './rebuild/exchange.js';
 export type { Rebuild, RebuildProgress } from './rebuild/rebuild.js';
 
@@ -122,6 +128,39 @@ export class Analytics {
         }
       });
     return rebuild({ live, journal, scan, clock, ledgerId, exclusively }, options);
+  }
+
+  /**
+   * Compares the tables with the ledger, up to what they have reached; nothing is written meanwhile.
+   * @throws OtherLedger, EditedMigration, NewerSchema; other reasons not to answer are differences.
+   */
+  async *fsck(from = 0): AsyncGenerator<FsckRow> {
+    const { engine, journal } = this;
+    const { scan, ledgerId } = this.options;
+    let release: () => void = () => undefined;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    await new Promise<void>((held) => {
+      void this.exclusively(async () => {
+        held();
+        await released;
+      });
+    });
+    try {
+      await migrate(engine);
+      const difference = await originDifference(engine, scan, journal, ledgerId);
+      if (difference !== undefined) yield { kind: 'difference', difference };
+      yield* fsck({ engine, scan, journal, writer: this.newWriter() }, from);
+    } finally {
+      release();
+    }
+  }
+
+  /** Repairs in place what can be, see `repair`; gives for how many differences that was tried. */
+  repair(differences: readonly Difference[], onProgress?: (done: number, of: number) => void): Promise<number> {
+    const { engine, journal } = this;
+    const { scan } = this.options;
+    this.known = undefined;
+    return this.exclusively(() => repair({ engine, scan, journal, writer: this.newWriter() }, differences, onProgress));
   }
 
   /** Runs something while nothing is written. */

@@ -25,6 +25,7 @@ export async function checkOrigin(
   );
   if (detached !== undefined)
     throw new AnalyticsDamaged(where, `part ${detached.name} of ${detached.table} could not be read`);
+  if (journal.isRepairing()) throw new AnalyticsDamaged(where, 'a repair was broken off');
   const [origin] = await engine.rows<{ ledger: string; journal: string }>('SELECT ledger, journal FROM {db}.origin');
   const [last] = await engine.rows<{ end: number; tail: string }>(
     'SELECT end, toString(tail) AS tail FROM {db}.batches FINAL ORDER BY end DESC LIMIT 1',

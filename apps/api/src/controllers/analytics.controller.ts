@@ -29,4 +29,10 @@ export class AnalyticsController {
   rebuild(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     return this.answers.reply('analytics.rebuild', request, reply);
   }
+
+  @HttpCode(200)
+  @Post('v1/fsck')
+  fsck(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return this.answers.reply('fsck', request, reply);
+  }
 }

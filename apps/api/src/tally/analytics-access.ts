@@ -54,6 +54,17 @@ export class AnalyticsAccess {
     }
   }
 
+  /** As `asItIs`, for what comes row by row. */
+  async *streamAsItIs<T>(use: (analytics: Analytics) => AsyncGenerator<T>): AsyncGenerator<T> {
+    const opened = await this.opened?.catch(() => undefined);
+    const analytics = opened ?? (await Analytics.open({ ...this.options(WAIT_MS), asItIs: true }));
+    try {
+      yield* use(analytics);
+    } finally {
+      if (opened === undefined) await analytics.close();
+    }
+  }
+
   /** Whether anything was ever written there. */
   isThere(): boolean {
     return this.opened !== undefined || Analytics.isThere(this.files);

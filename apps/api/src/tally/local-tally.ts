@@ -16,6 +16,7 @@ import { Frames } from './frames.js';
 import { ingest } from './ingest.js';
 import { planOf } from './plans.js';
 import { catchUpAnalytics, migrateAnalytics, rebuildAnalytics, showAnalytics } from './analytics.js';
+import { checkAnalytics } from './fsck.js';
 import { hasNoAnalytics } from './analytics-access.js';
 import { listQueries, runNamedQuery, runStatement } from './queries.js';
 import {
@@ -70,6 +71,7 @@ const ANSWERERS: Answerers = {
   'analytics.migrate': migrateAnalytics,
   'analytics.catch-up': (_params, stores) => catchUpAnalytics(stores),
   'analytics.rebuild': rebuildAnalytics,
+  fsck: checkAnalytics,
 };
 
 /** The product over a data directory of its own: every question is answered by folding the ledger when it is asked. */

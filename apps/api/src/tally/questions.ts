@@ -226,6 +226,19 @@ export const QUESTIONS = {
       anew: flag.default(false),
     }),
   },
+  fsck: {
+    method: 'POST',
+    path: '/v1/fsck',
+    rows: true,
+    params: z.object({
+      /** Position to begin at; a check that was broken off tells how far it came. */
+      from: z.coerce.number().int().nonnegative().default(0),
+      /** Repair in place what can be. */
+      repair: flag.default(false),
+      /** Compare the states of all tokens too, if all rows agree. */
+      states: flag.default(true),
+    }),
+  },
   status: { method: 'GET', path: '/v1/status', rows: false, params: z.object({ ...tenant }) },
 } as const;
 

@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import type { Answer, Params } from '../../../api/src/tally/questions.js';
 import { ask } from '../ask.js';
+import { EXIT } from '../exit-codes.js';
+import { Interruption } from '../ingest/interruption.js';
 import { PositionProgress } from '../output/position-progress.js';
 import { cell } from '../output/cells.js';
 import { printRows } from '../output/rows.js';
@@ -34,6 +36,62 @@ export function addAnalytics(program: Command, shell: Shell): void {
     .action(async ({ anew }: { anew?: true }, command: Command) => {
       await follow(command, shell, 'analytics.rebuild', anew === true ? { anew } : {});
     });
+}
+
+/** `tally fsck`: whether ledger and ClickHouse say the same. */
+export function addFsck(program: Command, shell: Shell): void {
+  verb(program, 'fsck', 'compare ClickHouse with the ledger, row by row; name each difference and its repair')
+    .option('--from <position>', 'begin at this position of the ledger: where a check was broken off')
+    .option('--repair', 'repair in place what can be, and compare again')
+    .option('--no-states', 'leave out the states of all tokens')
+    .addHelpText('after', '\nExit codes: 0 they agree, 1 they differ.')
+    .action(async (flags: { from?: string; repair?: true; states: boolean }, command: Command) => {
+      const { format } = commonOf(command, shell);
+      const { from, repair, states } = flags;
+      const params = { ...(from !== undefined && { from }), ...(repair === true && { repair }), states };
+      await withTally(command, shell, 'read', async (tally) => {
+        const answer = await tally.ask('fsck', params);
+        if (answer.kind !== 'rows') return;
+        const progress = new PositionProgress(shell.talk);
+        const rows = differencesIn(answer.rows, progress, shell);
+        const columns = {
+          table: ['table', 'start', 'end', 'what', 'rows', 'detail', 'repair'],
+          none: 'no differences',
+        };
+        const end = await printRows({ ...answer, rows }, format, shell.out, { ...columns, json: 'object' });
+        if (end['repaired'] !== undefined) shell.talk.say(`${cell(end['repaired'])} differences were repaired`);
+        if (end['agree'] !== true && shell.exitCode === EXIT.done) shell.exitCode = EXIT.failed;
+      });
+    });
+}
+
+async function* differencesIn(
+  rows: Extract<Answer, { kind: 'rows' }>['rows'],
+  progress: PositionProgress,
+  shell: Shell,
+): AsyncGenerator<Record<string, unknown>> {
+  const { talk } = shell;
+  const interruption = new Interruption();
+  let compared: unknown;
+  try {
+    for await (const { kind, ...row } of rows) {
+      if (interruption.reason !== undefined) {
+        talk.say(`stopped; the same with --from ${cell(compared ?? 0)} goes on from there`);
+        shell.exitCode = interruption.reason.exitCode;
+        return;
+      }
+      if (kind === 'difference') {
+        progress.stop();
+        yield row;
+      } else {
+        progress.update(row);
+        compared = row['compared'] ?? compared;
+      }
+    }
+  } finally {
+    interruption.ignore();
+    progress.stop();
+  }
 }
 
 type Followed = 'analytics.catch-up' | 'analytics.rebuild';

@@ -36,6 +36,7 @@ export async function finishExchange(live: AnalyticsEngine, journal: BatchJourna
     await putInPlace(live, shadow, plan);
     // The batch that was under way in the old tables is in the new ones, whatever its bounds were.
     journal.done();
+    journal.setRepairing(false);
     journal.setExchange({ ...plan, done: true });
   }
   await shadow.command('DROP DATABASE IF EXISTS {db} SYNC');

@@ -73,7 +73,8 @@ export function readBatch(
     if (end === undefined && RESETTLES.has(row.type)) break;
   }
   // A chunk's last positions may be unused: the next chunk begins behind them.
-  if (rows.length === 0) return to < Number(scan.head()) ? readBatch(scan, to, { end, events }) : undefined;
+  if (rows.length === 0)
+    return to < Math.min(end ?? Infinity, Number(scan.head())) ? readBatch(scan, to, { end, events }) : undefined;
   return { rows, bounds: { start: rows[0]!.position, end: end ?? rows.at(-1)!.position } };
 }
 

@@ -32,6 +32,8 @@ export interface CatchUp {
   onProgress?: (progress: Progress) => void;
 }
 
+export type PreparedBatch = BatchRows & { labelRows: string };
+
 const BATCH_COLUMNS = ['start', 'end', 'events', 'facts', 'digest', 'recorded_at', 'written_at', 'tail'] as const;
 
 /**
@@ -99,7 +101,7 @@ export class AnalyticsWriter {
     after: number,
     pending: Bounds | undefined,
     written: Promise<void> = Promise.resolve(),
-  ): Promise<(BatchRows & { labelRows: string }) | undefined> {
+  ): Promise<PreparedBatch | undefined> {
     const read = readBatch(this.scan, after, { end: pending?.end, events: this.batchEvents });
     if (read === undefined) return undefined;
     const { rows, bounds } = read;
@@ -133,19 +135,35 @@ export class AnalyticsWriter {
    * of it is replaced, what is missing is added. Bounds are those of its row in `batches`.
    */
   async rewrite(bounds: Bounds): Promise<void> {
-    this.labels.forget();
-    this.authorities = new Authorities(this.scan, bounds.start - 1);
-    const batch = await this.next(bounds.start - 1, bounds);
-    this.labels.forget();
+    this.rewind(bounds.start - 1);
+    const batch = await this.prepare(bounds);
+    this.rewind(0);
     this.journal.nextAttempt();
     if (batch !== undefined) await this.write(batch);
   }
 
-  private async write(batch: BatchRows & { labelRows: string }): Promise<void> {
+  /** Before `prepare` goes through batches in their order: from behind this position on. */
+  rewind(position: number): void {
+    this.labels.forget();
+    this.isRelabelled = false;
+    this.authorities = new Authorities(this.scan, position);
+  }
+
+  /** What a batch is made of, by the ledger and by the family labels of what comes before it; nothing is written. */
+  prepare(bounds: Bounds): Promise<PreparedBatch | undefined> {
+    return this.next(bounds.start - 1, bounds);
+  }
+
+  /** Makes hours and days of complete chunks anew where they are not marked as made. */
+  async rollUp(): Promise<void> {
+    await rollChunksBefore(this.engine, Number(await this.reached()) + 1, this.journal.attempt());
+  }
+
+  private async write(batch: PreparedBatch): Promise<void> {
     const { start, end } = batch;
     this.engine.refuseFullDisk();
     if (Math.floor(start / CHUNK) !== this.chunk) {
-      await rollChunksBefore(this.engine, start);
+      await rollChunksBefore(this.engine, start, this.journal.attempt());
       this.chunk = Math.floor(start / CHUNK);
     }
     const attempt = this.journal.attempt();

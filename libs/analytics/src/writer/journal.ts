@@ -9,6 +9,7 @@ const KIND = {
     CREATE TABLE journal (id TEXT NOT NULL, attempt INTEGER NOT NULL) STRICT;
     INSERT INTO journal VALUES (lower(hex(randomblob(16))), 0);
     CREATE TABLE pending (place TEXT PRIMARY KEY, start INTEGER NOT NULL, end INTEGER NOT NULL, tail TEXT NOT NULL) STRICT;
+    CREATE TABLE repairs (place TEXT PRIMARY KEY) STRICT;
     CREATE TABLE exchanges (place TEXT PRIMARY KEY, plan TEXT NOT NULL) STRICT;
   `,
 };
@@ -81,6 +82,17 @@ export class BatchJournal {
   /** From now on other tokens: those that were given are remembered for rows that are not there any more. */
   nextAttempt(): void {
     storing(this.file, () => this.database.prepare('UPDATE journal SET attempt = attempt + 1').run());
+  }
+
+  /** Whether a repair was broken off: rows may be gone that were to be written again. */
+  isRepairing(): boolean {
+    const row = this.database.prepare<[string], number>('SELECT 1 FROM repairs WHERE place = ?').pluck();
+    return row.get(this.place) !== undefined;
+  }
+
+  setRepairing(isRepairing: boolean): void {
+    const sql = isRepairing ? 'INSERT OR IGNORE INTO repairs VALUES (?)' : 'DELETE FROM repairs WHERE place = ?';
+    storing(this.file, () => this.database.prepare(sql).run(this.place));
   }
 
   exchange(): ExchangePlan | undefined {
