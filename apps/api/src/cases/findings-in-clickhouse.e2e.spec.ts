@@ -17,7 +17,7 @@ describe('the findings of a field case are read from SQL as from the product', (
       for (const file of CASE_FILES.filter((each) => each.startsWith(number))) await product.ingest(caseBytes(file));
       await product.settle();
       const { rows } = await product.rows('sql', { sql: STANDING });
-      const expected = (await product.rows<FindingRow>('findings')).rows.map(told);
+      const expected = (await product.rows<FindingRow>('findings', {})).rows.map(told);
       found += rows.length;
       expect(rows).toEqual(expected.sort((a, b) => (a.id < b.id ? -1 : 1)));
     } finally {
