@@ -12,7 +12,8 @@
 -- example: now=2026-03-10T11:00:00Z gateway=gw-a limit=5
 -- chart: table
 
-WITH suspects AS (
+SELECT groupArray(name) AS named
+FROM (
     SELECT name FROM {db}.attributes
     WHERE tenant = {tenant:String} AND NOT has({claimed:Array(UInt64)}, speaker)
         AND ((NOT empty({client:UUID}) AND cli = {client:UUID}) OR (NOT empty({kid:UUID}) AND kid = {kid:UUID})
@@ -21,11 +22,13 @@ WITH suspects AS (
     HAVING (empty({client:UUID}) OR max(cli = {client:UUID})) AND (empty({kid:UUID}) OR max(kid = {kid:UUID}))
         AND (empty({subject:UUID}) OR max(sub = {subject:UUID}))
 )
+-- then, given named Array(UUID):
 SELECT groupArray(name) AS suspects
 FROM (
-    SELECT name FROM suspects
+    SELECT arrayJoin({named:Array(UUID)}) AS name
     UNION DISTINCT
-    SELECT tok FROM {db}.name_pairs WHERE tenant = {tenant:String} AND toUInt128(center) IN (SELECT toUInt128(name) FROM suspects)
+    SELECT tok FROM {db}.name_pairs
+    WHERE tenant = {tenant:String} AND toUInt128(center) IN (SELECT toUInt128(arrayJoin({named:Array(UUID)})))
 )
 -- then, given suspects Array(UUID):
 SELECT groupArray(name) AS found
