@@ -150,12 +150,14 @@ describe('kill -9 of the whole process while ClickHouse follows the ledger', () 
     expect(again).toEqual(expected);
   });
 
-  it('and the next command that writes goes on by itself', async () => {
+  it('and the next command that writes goes on by itself; ledger and ClickHouse agree', async () => {
     const file = join(root, 'last.log');
     writeFileSync(file, `${lines[0]!}\n`);
     const ran = await runTally(['ingest', file, '--data', join(root, 'data')], { cwd: root });
     expect(ran).toMatchObject({ code: 0 });
     const status = await runTally(['analytics', 'status', '-o', 'json', '--data', join(root, 'data')], { cwd: root });
     expect(JSON.parse(status.stdout)).toMatchObject({ lag: { events: 0 }, unfinishedBatch: false });
+    const checked = await runTally(['fsck', '--data', join(root, 'data')], { cwd: root });
+    expect(checked).toMatchObject({ code: 0, stdout: 'no differences\n' });
   });
 });
