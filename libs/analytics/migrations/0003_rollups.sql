@@ -133,8 +133,8 @@ FROM {db}.facts
 WHERE facts.outcome != ''
 GROUP BY tenant, name, minute, shape, batch, recorded_month;
 
--- When which version of a component was active where, as the deployments library reads it from the facts up to `known_at`;
--- the writer states all intervals of a component anew when a fact of it comes.
+-- When which version of a component was active where, as the deployments library reads it from what is declared and from
+-- versions stamped on lines. Read it with FINAL: a span that holds no more is `gone`.
 CREATE TABLE {db}.intervals (
     tenant LowCardinality(String),
     component LowCardinality(String),
@@ -142,13 +142,17 @@ CREATE TABLE {db}.intervals (
     gateway LowCardinality(String),
     region LowCardinality(String),
     cohort LowCardinality(String),
+    -- Share of the traffic that it had last.
     weight Float64,
     -- [from_at, to_at); the largest Int64 for one that is active.
     from_at Int64,
     to_at Int64,
+    -- Known only from versions stamped on lines.
     inferred UInt8,
-    known_at UInt64
+    -- The position at which it was read so.
+    known_at UInt64,
+    gone UInt8
 )
-ENGINE = ReplacingMergeTree
-ORDER BY (tenant, component, known_at, version, gateway, region, cohort, from_at)
+ENGINE = ReplacingMergeTree(known_at, gone)
+ORDER BY (tenant, component, version, gateway, region, cohort, from_at)
 SETTINGS non_replicated_deduplication_window = 1000;

@@ -27,7 +27,7 @@ FROM (
             AND outcome IN ('accepted', 'refused')
         GROUP BY version, gateway, region
         UNION ALL
-        SELECT version, gateway, region, from_at AS first, 0 AS sighted FROM {db}.intervals
+        SELECT version, gateway, region, from_at AS first, 0 AS sighted FROM {db}.intervals FINAL
         WHERE tenant = {tenant:String} AND inferred = 0 AND from_at >= {from:Int64} AND from_at < {to:Int64}
     )
     GROUP BY version, scope

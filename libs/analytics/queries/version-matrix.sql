@@ -8,9 +8,8 @@
 -- chart: heatmap x=validated y=issued series=accepted
 WITH
     spans AS (
-        SELECT version, from_at, to_at FROM {db}.intervals
+        SELECT version, from_at, to_at FROM {db}.intervals FINAL
         WHERE tenant = {tenant:String} AND component = {component:String}
-            AND known_at = (SELECT max(known_at) FROM {db}.intervals WHERE tenant = {tenant:String} AND component = {component:String})
     ),
     -- A version that no activation tells of was active from its first to its last sighting.
     sighted AS (

@@ -1,6 +1,7 @@
 import {
   attributeText,
   expClaimOf,
+  isAboutToken,
   isName,
   isPresentation,
   kindOfName,
@@ -133,7 +134,8 @@ export function shapeOf(fact: RecordedFact, text: string, speakers: Speakers): S
 function attributesOf(fact: RecordedFact, speaker: Speaker | undefined, isShadow: boolean): string | undefined {
   const { names, data, subject } = fact;
   const kind = speaker?.kind;
-  if (kind === undefined || isShadow || !isName(subject) || !TOKEN_KINDS.has(kindOfName(subject))) return undefined;
+  if (kind === undefined || isShadow || !isAboutToken(fact) || !isName(subject)) return undefined;
+  if (!TOKEN_KINDS.has(kindOfName(subject))) return undefined;
   const isStated = data['verified'] !== false;
   const stated = (field: string): unknown => (isStated ? data[field] : undefined);
   const expiry = stated('expiry') as Expiry | undefined;

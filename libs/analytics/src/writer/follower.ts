@@ -16,6 +16,7 @@ import { rollChunksBefore } from './chunks.js';
 import { ATTRIBUTE_COLUMNS, FACT_COLUMNS, familyEdgesOf } from './fact-rows.js';
 import { FINDING_COLUMNS } from './finding-rows.js';
 import { FamilyLabels, LABEL_COLUMNS } from './family-labels.js';
+import { Intervals } from './intervals.js';
 import type { BatchJournal } from './journal.js';
 
 export interface Progress {
@@ -43,6 +44,7 @@ const BATCH_COLUMNS = ['start', 'end', 'events', 'facts', 'digest', 'recorded_at
 export class AnalyticsWriter {
   private readonly maker = new BatchRowsMaker();
   private readonly labels: FamilyLabels;
+  private readonly intervals: Intervals;
   private authorities: Authorities;
   /** The chunk that the last batch began in: those before it are rolled up. */
   private chunk = -1;
@@ -56,6 +58,7 @@ export class AnalyticsWriter {
     private readonly batchEvents = BATCH_EVENTS,
   ) {
     this.labels = new FamilyLabels(engine);
+    this.intervals = new Intervals(engine);
     this.authorities = new Authorities(scan, 0);
   }
 
@@ -86,6 +89,7 @@ export class AnalyticsWriter {
       if (prepared.status === 'rejected') throw prepared.reason;
       batch = prepared.value;
     }
+    await this.intervals.refresh(at);
     return progress();
   }
 

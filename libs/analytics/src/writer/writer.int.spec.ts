@@ -14,7 +14,7 @@ import {
   type ObservationType,
   type RecordedFact,
 } from '#lifecycle';
-import { fact, ISSUER, named, SECOND } from '../../../lifecycle/src/testing.js';
+import { fact, ISSUER, named, SECOND, T0 } from '../../../lifecycle/src/testing.js';
 import { AnalyticsEngine } from '../engine.js';
 import { migrate, planMigrations, readMigrations } from '../migrate.js';
 import { readBatch } from './batch.js';
@@ -39,7 +39,7 @@ async function ledgerOf(facts: readonly RecordedFact[], recordedAt: (index: numb
   const file = join(directory, `ledger-${number}.sqlite`);
   let index = 0;
   const ledger = EmbeddedLedger.open(file, { access: 'write', clock: () => recordedAt(index) });
-  for (const each of facts) {
+  const put = async (each: RecordedFact): Promise<void> => {
     const { type, tenant, subject } = each;
     const hex = (index + 1).toString(16).padStart(12, '0');
     const record = { key: hex.padStart(32, '1'), digest: hex.padStart(32, '2'), ordinal: 0 };
@@ -51,7 +51,8 @@ async function ledgerOf(facts: readonly RecordedFact[], recordedAt: (index: numb
       'any',
     );
     index++;
-  }
+  };
+  for (const each of facts) await put(each);
   const scan = LedgerScan.open(file);
   const own = engine.over(`writer_${number}`);
   await migrate(own);
@@ -64,7 +65,7 @@ async function ledgerOf(facts: readonly RecordedFact[], recordedAt: (index: numb
   };
   const writer = (batchEvents: number): AnalyticsWriter =>
     new AnalyticsWriter(own, scan, journal, () => 1.8e12, batchEvents);
-  return { engine: own, scan, journal, writer, close };
+  return { engine: own, ledger, put, scan, journal, writer, close };
 }
 
 const use = (jti: string, at: number): RecordedFact =>
@@ -132,6 +133,35 @@ describe('batches', () => {
     await writer(7).catchUp();
     const [facts2] = await counts(own);
     expect(facts2).toBe(25);
+    await close();
+  });
+});
+
+describe('intervals', () => {
+  it('are those that are declared, else those that were seen, and go when they hold no more', async () => {
+    const seen = (version: string, at: number): RecordedFact => ({ ...use('j0', at), version });
+    const declared = (version: string, at: number): RecordedFact =>
+      fact('deployment.activated', { at, names: {}, data: { component: 'gateway', version }, source: 'tally' });
+    const facts = [seen('v1', 1), seen('v1', 9), seen('v2', 20), declared('v1', 0), declared('v2', 15)];
+    const { engine: own, writer, ledger, put, close } = await ledgerOf(facts.slice(0, 3));
+    const told = async (): Promise<unknown> =>
+      own.rows(`SELECT version, from_at - ${T0} AS on, if(to_at = 9223372036854775807, -1, to_at - ${T0}) AS off, inferred
+        FROM {db}.intervals FINAL ORDER BY version`);
+    await writer(10).catchUp();
+    expect(await told()).toEqual([
+      { version: 'v1', on: 1, off: 10, inferred: 1 },
+      { version: 'v2', on: 20, off: 21, inferred: 1 },
+    ]);
+    for (const each of facts.slice(3)) await put(each);
+    expect(await ledger.head()).toBe(5n);
+    await writer(10).catchUp();
+    const declaredOnes = [
+      { version: 'v1', on: 0, off: 15, inferred: 0 },
+      { version: 'v2', on: 15, off: -1, inferred: 0 },
+    ];
+    expect(await told()).toEqual(declaredOnes);
+    await writer(10).catchUp();
+    expect(await told()).toEqual(declaredOnes);
     await close();
   });
 });
