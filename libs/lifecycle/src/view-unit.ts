@@ -18,6 +18,8 @@ export interface FoldedUnit {
   unit: Unit;
   tokens: FoldedToken[];
   views: FoldedView[];
+  /** Every instant at which the answer turns; none where no bucket of uses holds more than one instant. */
+  borders: Borders;
 }
 
 /** Learning a border can move another (a birth that a fence asks for); after these rounds the evidence says `within`. */
@@ -62,11 +64,11 @@ export function evaluateUnit(
     const tokens = known === undefined ? foldUnit(unit, reading, links, borders, streamState) : [known];
     if (round === 0 && known === undefined) warm?.put(unit, tokens, read.facts);
     const views = evaluateAll(tokens, cut, world, links);
-    if (!tokens.some(({ state }) => hasSpans(state.uses))) return { unit, tokens, views };
+    if (!tokens.some(({ state }) => hasSpans(state.uses))) return { unit, tokens, views, borders };
     const needed = bordersOf(tokens, views, cut, world, [...extra, ...borders]);
     // Borders that are known need no further reading: a bucket over one is a summary, which no reading makes finer.
     const isFine = needed.length === borders.length || !tokens.some(({ state }) => straddles(state.uses, needed));
-    if (isFine || round === ROUNDS) return { unit, tokens, views };
+    if (isFine || round === ROUNDS) return { unit, tokens, views, borders: needed };
     borders = needed;
   }
 }

@@ -36,23 +36,18 @@ export async function readFencesAsked(engine: AnalyticsEngine, known: Known, T: 
   };
 }
 
-/**
- * The fences of each selective name: what they match, their cutoffs, and for each cutoff the earliest instant at which
- * one with this or a later cutoff was raised (MODEL §9.2: the smallest effectiveAt over all cutoffs > birth).
- */
+/** The fences of each selective name: what they match, their cutoffs, and when they were raised. */
 export function fencesBy(known: Known, by: Selective): string {
-  return `SELECT toUInt128(${by}) AS n,
-      groupArray((sub, cli, kid, ses, token_kind, offline, cutoff, since)) AS fences
-    FROM (
-      SELECT sub, cli, kid, ses, token_kind, offline, cutoff,
-        min(at) OVER (PARTITION BY sub, cli, kid, ses, token_kind, offline ORDER BY cutoff DESC) AS since
-      FROM {db}.fences
-      WHERE ${COUNTING(known)} AND ${BY} = '${by}'
-    )
+  return `SELECT toUInt128(${by}) AS n, groupArray((sub, cli, kid, ses, token_kind, offline, cutoff, at)) AS fences
+    FROM {db}.fences
+    WHERE ${COUNTING(known)} AND ${BY} = '${by}'
     GROUP BY n`;
 }
 
-/** When the earliest of a token's fences ended it; never without. The token's columns are those of `tokens`. */
+/**
+ * The smallest effectiveAt over all fences that match with a cutoff > birth (MODEL §9.2); never without. The token's
+ * columns are those of `tokens`.
+ */
 export function fencedAt(by: Selective, asked: FencesAsked): string {
   const has = (name: Selective, at: number): string => {
     const matches = name === 'ses' && !asked.ses ? '0' : `toUInt128(f.${at}) = mark_${name}`;

@@ -23,6 +23,8 @@ export class FetchedSource implements HistorySource {
     private readonly conflicts: ConflictKeys,
   ) {
     for (const fact of facts) {
+      // A family's end may be stated of a token: it stands in the family's stream.
+      if (!isAboutToken(fact)) continue;
       const list = this.byName.get(fact.subject);
       if (list === undefined) this.byName.set(fact.subject, [fact]);
       else list.push(fact);

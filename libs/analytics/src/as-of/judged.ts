@@ -4,6 +4,7 @@ import {
   isName,
   type Borders,
   type Cut,
+  type FoldedUnit,
   type FoldedView,
   type Name,
   type RecordedFact,
@@ -16,6 +17,7 @@ import { FetchedSource } from './fetched-source.js';
 import { endedMembers, labelsOf, membersOf, sameFamily } from './families.js';
 import type { Known } from './known.js';
 import { numbersOf } from './names-sql.js';
+import { readReduced, type Reduced } from './reduced-facts.js';
 import { readFacts } from './stored-facts.js';
 
 /** Facts that join names, as far as columns show it; the core reads what they say. */
@@ -23,30 +25,40 @@ const LINKING = `(fam != toUUID('00000000-0000-0000-0000-000000000000') OR kind 
   OR position(data, '"parent"') > 0 OR position(data, '"successor"') > 0)`;
 const NAMED = 'position <= {K:UInt64} AND toUInt128(name) IN {names:Array(UInt128)}';
 
+/** Without `contested`, every family is looked at whole, and every alias: for a few tokens, which are found faster so. */
+export interface Doubts {
+  known: Known;
+  contested?: Contested;
+}
+
 /**
  * The history of some tokens, as known at K: their facts out of ClickHouse, and those of everything that bears on
  * them: aliases, families, fences, subjects, keys, settings. The core folds it as it folds the ledger.
+ * @param ownFacts reads the facts of these names otherwise: reduced to what a fold keeps of them.
  */
 export async function historyOf(
   engine: AnalyticsEngine,
-  { known, contested }: { known: Known; contested: Contested },
+  { known, contested }: Doubts,
   names: Iterable<Name>,
+  ownFacts?: (unit: ReadonlySet<Name>) => Promise<RecordedFact[]>,
 ): Promise<History> {
   const facts = (table: 'facts' | 'world_facts', where: string, params: QueryParams): Promise<RecordedFact[]> =>
     readFacts(engine, known.tenant, table, where, { K: known.position, ...params });
-  const unit = contested.hasPairs || known.renames.length > 0 ? await aliasesOf(engine, known, names) : new Set(names);
-  const own = await facts('facts', NAMED, { names: numbersOf(unit) });
+  const hasPairs = contested?.hasPairs ?? true;
+  const isDoubtful = (family: Name): boolean => contested?.families.has(family) ?? true;
+  const unit = hasPairs || known.renames.length > 0 ? await aliasesOf(engine, known, names) : new Set(names);
+  const own = await (ownFacts?.(unit) ?? facts('facts', NAMED, { names: numbersOf(unit) }));
   const named = new Set([...unit, ...own.flatMap(namedBy)]);
   // Other tokens that a line names are called what their aliases say.
-  const aliased = contested.hasPairs ? await aliasesOf(engine, known, named) : named;
+  const aliased = hasPairs ? await aliasesOf(engine, known, named) : named;
   const labels = await labelsOf(engine, known, aliased);
-  const doubtful = new Set([...labels].filter(([, label]) => contested.families.has(label)).map(([name]) => name));
+  const doubtful = new Set([...labels].filter(([, label]) => isDoubtful(label)).map(([name]) => name));
   const family = await membersOf(engine, known, doubtful);
   const linked = [...new Set([...family.members, ...family.aliased, ...aliased])].filter((name) => !unit.has(name));
-  const joins = contested.hasPairs || doubtful.size > 0 || known.renames.length > 0;
+  const joins = hasPairs || doubtful.size > 0 || known.renames.length > 0;
   const links =
     joins && linked.length > 0 ? await facts('facts', `${NAMED} AND ${LINKING}`, { names: numbersOf(linked) }) : [];
-  const settled = new Map([...labels].filter(([, label]) => !contested.families.has(label)));
+  const settled = new Map([...labels].filter(([, label]) => !isDoubtful(label)));
   const ended = await endedMembers(engine, known, new Set(settled.values()));
   const marks = withRenames(known, marksOf(own));
   const world = await facts(
@@ -70,6 +82,10 @@ export async function historyOf(
 
 /** Every token of the units that these names belong to, as far as something is known of it at the cut. */
 export function viewsOf(history: History, names: Iterable<Name>, cut: Cut, borders: Borders = []): FoldedView[] {
+  return unitsOf(history, names, cut, borders).flatMap(({ views }) => views);
+}
+
+function unitsOf(history: History, names: Iterable<Name>, cut: Cut, borders: Borders): FoldedUnit[] {
   const { links, world } = history;
   const units = new Map<Name, Unit>();
   for (const name of names) {
@@ -77,7 +93,34 @@ export function viewsOf(history: History, names: Iterable<Name>, cut: Cut, borde
     units.set(unit.center, unit);
   }
   const factsOf = (name: Name): Iterable<ResolvedFact> => history.factsOf(name);
-  return [...units.values()].flatMap((unit) => evaluateUnit(unit, factsOf, cut, world, links, borders).views);
+  return [...units.values()].map((unit) => evaluateUnit(unit, factsOf, cut, world, links, borders));
+}
+
+/**
+ * As `viewsOf` for tokens with more uses than anyone wants to read: a bucket's first and last stand for it. Where an
+ * instant at which the answer turns falls into a bucket, that one's facts are read, and all is folded again.
+ */
+export async function longViewsOf(
+  engine: AnalyticsEngine,
+  read: Doubts,
+  names: readonly Name[],
+  cut: Cut,
+  extra: Borders,
+): Promise<FoldedView[]> {
+  const borders = new Set([...extra, cut.T + 1, ...[...(cut.gateways?.values() ?? [])].map((at) => at + 1)]);
+  for (;;) {
+    let spans: Reduced['spans'] = [];
+    const history = await historyOf(engine, read, names, async (unit) => {
+      const reduced = await readReduced(engine, read.known, unit, [...borders]);
+      spans = reduced.spans;
+      return reduced.facts;
+    });
+    const units = unitsOf(history, names, cut, extra);
+    const turns = units.flatMap((unit) => unit.borders).filter((border) => !borders.has(border));
+    const cuts = turns.filter((border) => spans.some(({ first, last }) => first < border && border <= last));
+    if (cuts.length === 0) return units.flatMap(({ views }) => views);
+    for (const border of turns) borders.add(border);
+  }
 }
 
 /** Names that fences, keys and subjects are found by. */

@@ -56,11 +56,17 @@ export async function readKnown(engine: AnalyticsEngine, tenant: string, positio
       K,
     ),
     engine.text(
-      `SELECT DISTINCT lower(hex(record_key)) FROM {db}.facts WHERE tenant = {tenant:String} AND conflict = 1 AND position <= {K:UInt64}`,
+      `SELECT DISTINCT lower(hex(record_key)) FROM {db}.conflicts WHERE tenant = {tenant:String} AND position <= {K:UInt64}`,
       'TabSeparated',
       { tenant, ...K },
     ),
-    readFacts(engine, tenant, 'facts', `kind = 'token.renamed' AND position <= {K:UInt64}`, K),
+    readFacts(
+      engine,
+      tenant,
+      'facts',
+      `(toUInt128(name), position) IN (SELECT toUInt128(name), position FROM {db}.renames WHERE tenant = {tenant:String} AND position <= {K:UInt64})`,
+      K,
+    ),
     engine.text(
       `SELECT DISTINCT speaker, source, kind, issuer, issuer_known, by_jti FROM {db}.speakers WHERE tenant = {tenant:String}`,
       'JSONCompact',

@@ -2,9 +2,10 @@ import { History, stateLine, type Borders, type Cut, type FoldedView, type Name,
 import type { Sighting } from '#ledger';
 import type { AnalyticsEngine, QueryParams } from '../engine.js';
 import { readPageShape, type OnsetSource, type PageShape } from './asked.js';
-import { readContested, type Contested } from './contested.js';
+import { aliasesOf, readContested, type Contested } from './contested.js';
 import { FetchedSource } from './fetched-source.js';
-import { historyOf, viewsOf } from './judged.js';
+import { historyOf, longViewsOf, viewsOf } from './judged.js';
+import { countUses } from './reduced-facts.js';
 import { paramsOf, readKnown, type Known } from './known.js';
 import { nameRanges } from './name-ranges.js';
 import { numberOf, numbersOf, READING } from './names-sql.js';
@@ -33,12 +34,15 @@ const TOKENS_A_PAGE = 200_000;
 const LONG_AGO = 0.05;
 /** Up to so many contested names the core judges what SQL does not. */
 const FEW_CONTESTED = 100_000;
+/** From so many uses on the facts of a token are not read one by one. */
+const LONG = 20_000;
 /** Tokens that the core judges at a time. */
 const JUDGED_AT_ONCE = 5_000;
 
 /** The states of all tokens of one tenant as known at K, out of ClickHouse: to the last row those of the replay. */
 export class AsOfStates {
-  private read: Promise<{ known: Known; contested: Contested }> | undefined;
+  private knownAtK: Promise<Known> | undefined;
+  private doubts: Promise<Contested> | undefined;
   /** How many lines SQL gave by itself, and how many the core judged. */
   readonly share = { plain: 0, judged: 0 };
 
@@ -52,7 +56,7 @@ export class AsOfStates {
   /** The lines of the state digest (MODEL §5.9) at a cut, in order of name, newline-ended, a page in one text. */
   async *texts(cut: Cut, asked: AskedStates = {}): AsyncGenerator<string> {
     const { engine } = this.tables;
-    const { known, contested } = await this.known();
+    const [known, contested] = [await this.known(), await this.contested()];
     const shape: PageShape = {
       ...(await readPageShape(engine, known, contested, cut.T)),
       source: asked.source ?? this.source(),
@@ -93,20 +97,26 @@ export class AsOfStates {
     for await (const text of this.texts(cut, asked)) yield* linesOf(text);
   }
 
-  /** The tokens of the units that these names belong to, judged by the core from their facts. */
-  async views(names: Iterable<Name>, cut: Cut, borders: Borders = []): Promise<FoldedView[]> {
-    const list = [...names];
-    return viewsOf(await historyOf(this.tables.engine, await this.known(), list), list, cut, borders);
+  /**
+   * The tokens of the units that these names belong to, judged by the core from their facts.
+   * @param longFrom with so many uses or more, buckets of uses stand for the facts.
+   */
+  async views(names: Iterable<Name>, cut: Cut, borders: Borders = [], longFrom = LONG): Promise<FoldedView[]> {
+    const { engine } = this.tables;
+    const [known, list] = [await this.known(), [...names]];
+    if ((await countUses(engine, known, await aliasesOf(engine, known, list))) >= longFrom)
+      return longViewsOf(engine, { known }, list, cut, borders);
+    return viewsOf(await historyOf(engine, { known }, list), list, cut, borders);
   }
 
   /** Whether so many tokens are contested (all names were renamed, a source is distrusted) that a replay is faster. */
   async isForTheCore(): Promise<boolean> {
-    return (await this.known()).contested.names.size > FEW_CONTESTED;
+    return (await this.contested()).names.size > FEW_CONTESTED;
   }
 
   /** What is known of everything that is not one token, family, subject or fence: settings, deployments, keys. */
   async world(): Promise<History> {
-    const { worldFacts, renameFacts, conflictKeys } = (await this.known()).known;
+    const { worldFacts, renameFacts, conflictKeys } = await this.known();
     return new History(new FetchedSource([], renameFacts, worldFacts, conflictKeys));
   }
 
@@ -119,12 +129,12 @@ export class AsOfStates {
     return readClocks(this.tables.engine, this.tenant, this.K);
   }
 
-  private known(): Promise<{ known: Known; contested: Contested }> {
-    const read = async (): Promise<{ known: Known; contested: Contested }> => {
-      const known = await readKnown(this.tables.engine, this.tenant, this.K);
-      return { known, contested: await readContested(this.tables.engine, known) };
-    };
-    return (this.read ??= read());
+  private known(): Promise<Known> {
+    return (this.knownAtK ??= readKnown(this.tables.engine, this.tenant, this.K));
+  }
+
+  private contested(): Promise<Contested> {
+    return (this.doubts ??= this.known().then((known) => readContested(this.tables.engine, known)));
   }
 
   private source(): OnsetSource {
@@ -134,8 +144,10 @@ export class AsOfStates {
 
   private async judgedLines(names: readonly Name[], cut: Cut): Promise<string[]> {
     const lines = new Map<Name, string>();
+    const read = { known: await this.known(), contested: await this.contested() };
     for (let from = 0; from < names.length; from += JUDGED_AT_ONCE) {
-      for (const { view } of await this.views(names.slice(from, from + JUDGED_AT_ONCE), cut))
+      const some = names.slice(from, from + JUDGED_AT_ONCE);
+      for (const { view } of viewsOf(await historyOf(this.tables.engine, read, some), some, cut))
         if (view.kind !== 'consumer') lines.set(view.name, stateLine(view));
     }
     this.share.judged += lines.size;

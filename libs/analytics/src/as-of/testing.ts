@@ -69,6 +69,23 @@ export class Filled {
     for (const outcome of await this.ledger.appendMany(appends)) if (!outcome.ok) throw new Error('append refused');
   }
 
+  /** Writes a history under the names of a tenant. @param settle after each group, so that it ends a batch. */
+  async write(tenant: string, of: RandomHistory, settle: boolean): Promise<Written> {
+    const seen = new Map<string, string>();
+    const positions: bigint[] = [];
+    for (const recordedAt of [...new Set(of.facts.map((each) => each.recordedAt))]) {
+      const facts = ofTenant(
+        of.facts.filter((each) => each.recordedAt === recordedAt).map((each) => each.fact),
+        tenant,
+      );
+      const before = await this.ledger.head();
+      await this.append(facts, recordedAt, seen);
+      facts.forEach((_fact, i) => positions.push(before + BigInt(i) + 1n));
+      if (settle) await this.analytics.catchUp();
+    }
+    return { tenant, of, positions };
+  }
+
   async close(): Promise<void> {
     await this.analytics.close();
     this.scan.close();
@@ -95,15 +112,27 @@ function uuidOf(text: string): string {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-');
 }
 
+/** A history as it lies in the ledger. */
+export interface Written {
+  tenant: string;
+  of: RandomHistory;
+  positions: bigint[];
+}
+
+/** A name as another tenant's secret would have it: its kind stays. */
+export function nameOfTenant(name: string, tenant: string): string {
+  const mask = BigInt(`0x00${createHash('sha256').update(tenant).digest('hex').slice(0, 30)}`);
+  return (BigInt(`0x${name}`) ^ mask).toString(16).padStart(32, '0');
+}
+
 /** The same history under the names of another tenant: kinds stay, digits change, as another secret would have it. */
 export function ofTenant(facts: readonly RecordedFact[], tenant: string): RecordedFact[] {
-  const mask = BigInt(`0x00${createHash('sha256').update(tenant).digest('hex').slice(0, 30)}`);
   return distinct(facts).map((each) => {
     const { position, ...rest } = each;
-    const text = JSON.stringify(rest).replace(/"[0-9a-f]{32}"/g, (quoted) => {
-      const name = (BigInt(`0x${quoted.slice(1, -1)}`) ^ mask).toString(16).padStart(32, '0');
-      return `"${name}"`;
-    });
+    const text = JSON.stringify(rest).replace(
+      /"[0-9a-f]{32}"/g,
+      (quoted) => `"${nameOfTenant(quoted.slice(1, -1), tenant)}"`,
+    );
     return { ...(JSON.parse(text) as RecordedFact), tenant, position };
   });
 }
@@ -253,6 +282,8 @@ const odd = fc.oneof(
     ),
 );
 
+const alias01 = fc.tuple(jti, tok).map(([id, digest]) => aliased({ jti: id, tok: digest }));
+
 /** Which sources may say what changes on the way; a source turns out to be bad. */
 const resettled = fc.oneof(
   pick('envoy', 'keycloak', 'kong').chain((source) =>
@@ -278,6 +309,11 @@ const resettled = fc.oneof(
   })),
 );
 
+/** Lines that describe one token in as many ways: more than are kept. */
+const verbose = fc
+  .tuple(jti, fc.integer({ min: 7, max: 10 }))
+  .map(([id, ways]) => Array.from({ length: ways }, (_way, n) => use(id, n * SECOND, { data: { claims: [`c${n}`] } })));
+
 const anyFacts = fc
   .array(
     fc.oneof(
@@ -286,6 +322,7 @@ const anyFacts = fc
       { weight: 3, arbitrary: ended },
       { weight: 1, arbitrary: one(renewed) },
       { weight: 2, arbitrary: one(odd) },
+      { weight: 1, arbitrary: verbose },
     ),
     { minLength: 1, maxLength: 7 },
   )
@@ -333,4 +370,51 @@ export const randomHistories: fc.Arbitrary<RandomHistory> = fc
           asked: asked.map((each) => ({ ...each, upTo: Math.max(1, Math.round(each.upTo * whole.length)) })),
         }));
     });
+  });
+
+/** One token with hundreds of uses over months: minutes, hours and days of them, cut by ends, expiries and suspensions. */
+export const longHistories: fc.Arbitrary<RandomHistory> = fc
+  .tuple(
+    fc.array(
+      fc.tuple(
+        fc.integer({ min: 0, max: 75 * 24 }),
+        fc.array(fc.integer({ min: 0, max: 120 }), { minLength: 1, maxLength: 12 }),
+        fc.nat({ max: 7 }),
+      ),
+      { minLength: 10, maxLength: 40 },
+    ),
+    fc.array(fc.oneof(ended, one(renewed), ordinary, one(odd), alias01), { maxLength: 4 }),
+    fc.array(fc.integer({ min: 0, max: 80 * 24 * 60 }), { minLength: 1, maxLength: 3 }),
+  )
+  .map(([bursts, others, asked]) => {
+    const uses = bursts.flatMap(([hour, seconds, kind]) =>
+      seconds.map((second) => {
+        const names = { jti: 'j0', sub: 's-j0', net: `a${kind % 2}` };
+        const data =
+          kind > 5
+            ? { class: 'who', reason: kind === 7 ? 'expired' : 'kid' }
+            : { kind: 'access', ...expiresAt(40 * DAY) };
+        return fact(kind > 5 ? 'token.rejected' : 'token.validated', {
+          at: hour * HOUR + second * SECOND,
+          names,
+          data: { issuer: ISSUER, verified: true, ...data },
+          gateway: kind % 3 === 0 ? 'gw-a' : 'gw-b',
+          version: kind % 2 === 0 ? 'v1' : 'v2',
+          recordedAt: hour * HOUR + second * SECOND,
+          record: `${hour} ${second} ${kind}`,
+        });
+      }),
+    );
+    const facts = [...uses, ...others.flat()].sort((a, b) => a.recordedAt - b.recordedAt);
+    return {
+      facts: [settingsFact(), ...facts].map((each, i) => ({
+        fact: each,
+        recordedAt: T0 + DAY * (i % 3 === 0 ? 90 : 91),
+      })),
+      asked: asked.map((minute) => ({
+        upTo: 1 + ((minute * 7) % (facts.length + 1)),
+        T: T0 + minute * MINUTE,
+        gateways: [],
+      })),
+    };
   });
