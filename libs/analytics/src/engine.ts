@@ -69,20 +69,28 @@ const NO_SPACE = 243;
 export class AnalyticsEngine {
   private constructor(
     private readonly client: ClickHouseClient,
-    /** For people: the directory or the address. */
-    readonly where: string,
-    readonly isEmbedded: boolean,
+    private readonly place: AnalyticsPlace,
     readonly database: string,
     /** Undefined at a server, which tells of a write that fails. */
     private readonly files: EmbeddedFiles | undefined,
     private readonly gate: Gate,
   ) {}
 
+  get isEmbedded(): boolean {
+    return 'path' in this.place;
+  }
+
+  /** For people: the directory or the address. */
+  get where(): string {
+    return 'path' in this.place ? this.place.path : new URL(this.place.url).host;
+  }
+
   /**
    * Opens the engine; the database itself is made by `migrate`. One embedded directory a process, one process a
    * directory: the caller holds a lock.
+   * @param isThere whether statements may leave the database out: it must exist.
    */
-  static async open(place: AnalyticsPlace, name = 'tallystick'): Promise<AnalyticsEngine> {
+  static async open(place: AnalyticsPlace, name = 'tallystick', isThere = false): Promise<AnalyticsEngine> {
     const database = 'url' in place ? (place.database ?? name) : name;
     if ('url' in place) {
       const { url, username, password } = place;
@@ -90,12 +98,13 @@ export class AnalyticsEngine {
         url,
         ...(username !== undefined && { username }),
         ...(password !== undefined && { password }),
+        ...(isThere && { database }),
         application: 'tallystick',
         request_timeout: 120_000,
         compression: { request: true, response: true },
         clickhouse_settings: SESSION_SETTINGS,
       });
-      return new AnalyticsEngine(client, new URL(url).host, false, database, undefined, new Gate());
+      return new AnalyticsEngine(client, place, database, undefined, new Gate());
     }
     storing(place.path, () => mkdirSync(place.path, { recursive: true, mode: 0o700 }));
     // Loaded where it is used: it is large, and there is none for every platform.
@@ -106,15 +115,22 @@ export class AnalyticsEngine {
     // The same types, told by two packages of which one allows `undefined` in optional fields.
     const connection: object = createChdbConnection({ path: place.path });
     const client = createClient({ connection: connection as ClientConnection });
-    const engine = new AnalyticsEngine(client, place.path, true, database, new EmbeddedFiles(place.path), new Gate());
-    for (const [name, value] of Object.entries(SESSION_SETTINGS)) await engine.command(`SET ${name} = ${value}`);
+    const engine = new AnalyticsEngine(client, place, database, new EmbeddedFiles(place.path), new Gate());
+    for (const [setting, value] of Object.entries(SESSION_SETTINGS)) await engine.command(`SET ${setting} = ${value}`);
+    if (isThere) await engine.command('USE {db}');
     return engine;
   }
 
   /** The same engine over another database of it: shadow tables while the old ones answer. */
   over(database: string): AnalyticsEngine {
     const files = this.files && new EmbeddedFiles(this.where);
-    return new AnalyticsEngine(this.client, this.where, this.isEmbedded, database, files, this.gate);
+    return new AnalyticsEngine(this.client, this.place, database, files, this.gate);
+  }
+
+  /** A connection of its own to the same database, whose statements may leave the database out. */
+  beside(): Promise<AnalyticsEngine> {
+    const { place, database } = this;
+    return AnalyticsEngine.open('path' in place ? place : { ...place, database }, database, true);
   }
 
   /** Statements that must all see the same tables: none is exchanged before they have ended. */
@@ -124,10 +140,8 @@ export class AnalyticsEngine {
 
   /** Begins when no statement of others is under way; those that come meanwhile wait. */
   alone<T>(statements: (engine: AnalyticsEngine) => Promise<T>): Promise<T> {
-    const { client, where, isEmbedded, database, files } = this;
-    return this.gate.alone(() =>
-      statements(new AnalyticsEngine(client, where, isEmbedded, database, files, new Gate())),
-    );
+    const { client, place, database, files } = this;
+    return this.gate.alone(() => statements(new AnalyticsEngine(client, place, database, files, new Gate())));
   }
 
   /** @throws DiskFull if the embedded engine has no room for another batch. */

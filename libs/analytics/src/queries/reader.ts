@@ -1,4 +1,4 @@
-import { AnalyticsEngine, type QueryParams } from '../engine.js';
+import type { AnalyticsEngine, QueryParams } from '../engine.js';
 import { limitReached, settingsOf, type Limits } from './limits.js';
 import type { CompactAnswer } from './rows.js';
 
@@ -9,17 +9,10 @@ import type { CompactAnswer } from './rows.js';
 export class Reader {
   private turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(
-    readonly engine: AnalyticsEngine,
-    private readonly isOwn: boolean,
-  ) {}
+  private constructor(readonly engine: AnalyticsEngine) {}
 
   static async beside(engine: AnalyticsEngine): Promise<Reader> {
-    if (!engine.isEmbedded) return new Reader(engine, false);
-    const own = await AnalyticsEngine.open({ path: engine.where }, engine.database);
-    // Statements of people may leave the database out.
-    await own.command('USE {db}');
-    return new Reader(own, true);
+    return new Reader(await engine.beside());
   }
 
   /** Runs a statement that only reads, within limits. @throws QueryLimit, QueryFailed */
@@ -36,7 +29,7 @@ export class Reader {
         return JSON.parse(text) as CompactAnswer;
       } catch (error) {
         // Takes what the stopped answer left behind.
-        if (this.isOwn) await this.engine.text('SELECT 1', 'TabSeparated').catch(() => undefined);
+        if (this.engine.isEmbedded) await this.engine.text('SELECT 1', 'TabSeparated').catch(() => undefined);
         throw limitReached(error, limits) ?? error;
       }
     });
@@ -44,7 +37,7 @@ export class Reader {
 
   async close(): Promise<void> {
     await this.turn;
-    if (this.isOwn) await this.engine.close();
+    await this.engine.close();
   }
 
   private inTurn<T>(work: () => Promise<T>): Promise<T> {
