@@ -70,6 +70,7 @@ function shownRow(row: FsckRow): Row {
 const REPAIRS: Readonly<Record<Difference['repair'], string>> = {
   range: 'tally fsck --repair',
   names: 'tally fsck --repair',
+  table: 'tally fsck --repair',
   chunk: 'tally fsck --repair',
   rebuild: 'tally analytics rebuild',
 };
@@ -82,7 +83,7 @@ async function* statesOf(stores: Stores, frames: Frames): AsyncGenerator<Row> {
   const tenants = new Set(['default', ...stores.secrets.tenants()]);
   for (const tenant of tenants) {
     yield { kind: 'progress', step: `state of ${tenant}`, reached: Number(reached), head: Number(reached) };
-    const fast = await frames.analyticsFrame({ tenant, ...at });
+    const fast = await frames.analyticsFrame({ tenant, ...at }, 'all');
     if (fast === undefined) continue;
     const frame = await frames.frame({ tenant, ...at });
     const [ours, theirs] = [new StateDigest(), new StateDigest()];

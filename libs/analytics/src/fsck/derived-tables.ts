@@ -1,14 +1,10 @@
-import type { AnalyticsEngine, StatementSettings } from '../engine.js';
+import type { AnalyticsEngine } from '../engine.js';
 import { CHUNK } from '../writer/batch.js';
 import { ROLLUPS, rolledUp } from '../writer/chunks.js';
+import { BOUNDED } from './bounded.js';
 import { typesOf } from './direct-tables.js';
 import type { Difference } from './difference.js';
 
-/** Sorting and grouping go to the disk beyond this: a check must not need the memory that the tables need together. */
-const BOUNDED: StatementSettings = {
-  max_bytes_before_external_group_by: 268_435_456,
-  max_bytes_before_external_sort: 268_435_456,
-};
 /** Differing keys of one table and range that are read. */
 const READ = 1000;
 
@@ -18,8 +14,8 @@ export interface DerivedTable {
   /** The view's query. */
   select: string;
   columns: ReadonlyMap<string, string>;
-  /** What says where in the ledger a row comes from; a token's name where rows of many batches are one. */
-  key: 'batch' | 'position' | 'name';
+  /** What says where in the ledger a row comes from; where rows of many batches are one, whose they are, or `whole`. */
+  key: 'batch' | 'position' | 'name' | 'whole';
 }
 
 export async function derivedTables(engine: AnalyticsEngine): Promise<DerivedTable[]> {
@@ -33,12 +29,8 @@ export async function derivedTables(engine: AnalyticsEngine): Promise<DerivedTab
     const table = new RegExp(` TO ${engine.database}\\.(\\w+)`).exec(statement)?.[1];
     if (table === undefined) continue;
     const columns = await typesOf(engine, table);
-    out.push({
-      table,
-      select,
-      columns,
-      key: columns.has('batch') ? 'batch' : columns.has('position') ? 'position' : 'name',
-    });
+    const key = (['batch', 'position', 'name'] as const).find((each) => columns.has(each)) ?? 'whole';
+    out.push({ table, select, columns, key });
   }
   return out;
 }
@@ -54,12 +46,17 @@ export async function compareDerived(
   to: number,
 ): Promise<{ key: string; more: number }[]> {
   const { table, key } = derived;
-  const range = key === 'name' ? '1' : `${key} >= {from:UInt64} AND ${key} <= {to:UInt64}`;
-  return compare(engine, derived.columns, key, {
+  const range = isAggregated(derived) ? '1' : `${key} >= {from:UInt64} AND ${key} <= {to:UInt64}`;
+  return compare(engine, derived.columns, key === 'whole' ? '0' : key, {
     expected: viewOver(engine, derived, range),
     found: `SELECT * FROM {db}.${table} FINAL WHERE ${range}`,
     params: { from, to },
   });
+}
+
+/** Whether rows of many batches are one: what such a table holds is compared as a whole. */
+export function isAggregated({ key }: Pick<DerivedTable, 'key'>): boolean {
+  return key === 'name' || key === 'whole';
 }
 
 /** The query of a view over facts that count once, some of them. */

@@ -9,8 +9,11 @@ export interface Difference {
   rows: number;
   /** For people: the first of them. */
   detail: string;
-  /** `range`: delete these positions and write them again; `names`: that of these tokens; `chunk`: roll it up again. */
-  repair: 'range' | 'names' | 'chunk' | 'rebuild';
+  /**
+   * `range`: delete these positions and write them again; `names`: that of these tokens; `table`: make all of it again
+   * from the facts; `chunk`: roll it up again.
+   */
+  repair: 'range' | 'names' | 'table' | 'chunk' | 'rebuild';
   /** Names for the repair of that kind. */
   names?: string[];
 }

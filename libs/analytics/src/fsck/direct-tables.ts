@@ -3,6 +3,7 @@ import { ATTRIBUTE_COLUMNS, FACT_COLUMNS } from '../writer/fact-rows.js';
 import { LABEL_COLUMNS } from '../writer/family-labels.js';
 import { FINDING_COLUMNS } from '../writer/finding-rows.js';
 import type { PreparedBatch } from '../writer/follower.js';
+import { BOUNDED } from './bounded.js';
 import { TOLD, type Difference } from './difference.js';
 import { answered, HashSum, RowTexts } from './row-texts.js';
 import type { Segment } from './segments.js';
@@ -38,6 +39,7 @@ export class DirectTable {
       `SELECT roundDown(position, {starts:Array(UInt64)}) AS start, count() AS n, toString(sum(halfMD5(${this.texts.sql}))) AS hash
        FROM {db}.${this.table} FINAL WHERE position >= {from:UInt64} AND position <= {to:UInt64} GROUP BY start`,
       { starts: segments.map(({ start }) => start), from: segments[0]!.start, to: segments.at(-1)!.end },
+      BOUNDED,
     );
     return new Map(rows.map(({ start, n, hash }) => [start, { n, hash }]));
   }

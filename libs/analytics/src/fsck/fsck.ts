@@ -4,7 +4,14 @@ import { CHUNK } from '../writer/batch.js';
 import type { AnalyticsWriter, PreparedBatch } from '../writer/follower.js';
 import type { BatchJournal } from '../writer/journal.js';
 import { AttributesCheck } from './attributes.js';
-import { compareDerived, compareRolled, derivedTables, whatOf, type DerivedTable } from './derived-tables.js';
+import {
+  compareDerived,
+  compareRolled,
+  derivedTables,
+  isAggregated,
+  whatOf,
+  type DerivedTable,
+} from './derived-tables.js';
 import type { Difference } from './difference.js';
 import { DirectTable, EXACT_TABLES } from './direct-tables.js';
 import { segmentsOf, type BatchRow, type Segment } from './segments.js';
@@ -45,7 +52,7 @@ export async function* fsck(parts: FsckParts, from = 0): AsyncGenerator<FsckRow>
     const to = isLast ? LAST : at + WINDOW - 1;
     for await (const row of checks.window(at, to)) yield row;
     for (const derived of checks.derived) {
-      if (derived.key === 'name') continue;
+      if (isAggregated(derived)) continue;
       yield { kind: 'progress', step: derived.table, reached: Math.min(to, head), compared: at, head };
       for (const each of await checks.ofDerived(derived, at, to)) yield { kind: 'difference', difference: each };
     }
@@ -53,7 +60,7 @@ export async function* fsck(parts: FsckParts, from = 0): AsyncGenerator<FsckRow>
       yield { kind: 'difference', difference: each };
   }
   for (const derived of checks.derived) {
-    if (derived.key !== 'name') continue;
+    if (!isAggregated(derived)) continue;
     yield { kind: 'progress', step: derived.table, reached: head, compared: head, head };
     for (const each of await checks.ofDerived(derived, 0, LAST)) yield { kind: 'difference', difference: each };
   }
@@ -124,12 +131,15 @@ class Checks {
   async ofDerived(derived: DerivedTable, from: number, to: number): Promise<Difference[]> {
     const { table, key } = derived;
     const differing = await compareDerived(this.parts.engine, derived, from, to);
-    if (key === 'name') {
+    if (isAggregated(derived)) {
       if (differing.length === 0) return [];
+      const whole = { table, start: 1, end: this.reached };
+      if (key === 'whole')
+        return [{ ...whole, ...whatOf(differing[0]!.more), detail: 'of all facts', repair: 'table' }];
       const names = differing.map((each) => each.key);
       const rows = differing.reduce((sum, { more }) => sum + Math.max(1, Math.abs(more)), 0);
       const detail = `of ${names.length} tokens, such as ${names[0]!.replaceAll('-', '')}`;
-      return [{ table, start: 1, end: this.reached, what: 'differs', rows, detail, repair: 'names', names }];
+      return [{ ...whole, what: 'differs', rows, detail, repair: 'names', names }];
     }
     const out = new Map<string, Difference>();
     for (const { key: at, more } of differing) {

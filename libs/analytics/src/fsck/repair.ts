@@ -1,9 +1,9 @@
 import type { LedgerScan } from '#ledger';
-import type { AnalyticsEngine } from '../engine.js';
+import type { AnalyticsEngine, QueryParams } from '../engine.js';
 import { CHUNK, readBatch, type Bounds } from '../writer/batch.js';
 import type { AnalyticsWriter } from '../writer/follower.js';
 import type { BatchJournal } from '../writer/journal.js';
-import { derivedTables, viewOver } from './derived-tables.js';
+import { derivedTables, viewOver, type DerivedTable } from './derived-tables.js';
 import type { Difference } from './difference.js';
 
 export interface RepairParts {
@@ -42,6 +42,7 @@ export async function repair(
   }
   const names = repairable.flatMap((each) => each.names ?? []);
   for (let i = 0; i < names.length; i += NAMES) await repairNames(parts, names.slice(i, i + NAMES));
+  for (const { table, repair: by } of repairable) if (by === 'table') await repairTable(parts, table);
   const chunks = new Set(repairable.filter((each) => each.repair === 'chunk').map(({ start }) => chunkOf(start)));
   for (const { start } of ranges.values()) chunks.add(chunkOf(start));
   for (const chunk of chunks)
@@ -84,18 +85,33 @@ async function repairRange({ engine, scan, writer }: RepairParts, range: Bounds,
 async function repairNames({ engine, journal }: RepairParts, names: readonly string[]): Promise<void> {
   for (const derived of await derivedTables(engine)) {
     if (derived.key !== 'name') continue;
-    const { table, columns } = derived;
     const ours = 'toUInt128(name) IN (SELECT toUInt128(arrayJoin({names:Array(UUID)})))';
-    await engine.command(`ALTER TABLE {db}.${table} DELETE WHERE ${ours} SETTINGS mutations_sync = 2`, { names });
-    journal.nextAttempt();
-    const list = [...columns.keys()].join(', ');
-    await engine.insertSelect(
-      `{db}.${table} (${list})`,
-      `SELECT ${list} FROM (${viewOver(engine, derived, ours)})`,
-      `${table}:names/${journal.attempt()}`,
-      { names },
-    );
+    const sql = `ALTER TABLE {db}.${derived.table} DELETE WHERE ${ours} SETTINGS mutations_sync = 2`;
+    await engine.command(sql, { names });
+    await refill({ engine, journal }, derived, ours, { names });
   }
+}
+
+/** As `repairNames`, for a table that names no token. */
+async function repairTable({ engine, journal }: RepairParts, table: string): Promise<void> {
+  for (const derived of await derivedTables(engine)) {
+    if (derived.table !== table) continue;
+    await engine.command(`TRUNCATE TABLE {db}.${table}`);
+    await refill({ engine, journal }, derived, '1', {});
+  }
+}
+
+async function refill(
+  { engine, journal }: Pick<RepairParts, 'engine' | 'journal'>,
+  derived: DerivedTable,
+  where: string,
+  params: QueryParams,
+): Promise<void> {
+  const { table, columns } = derived;
+  journal.nextAttempt();
+  const list = [...columns.keys()].join(', ');
+  const select = `SELECT ${list} FROM (${viewOver(engine, derived, where)})`;
+  await engine.insertSelect(`{db}.${table} (${list})`, select, `${table}:again/${journal.attempt()}`, params);
 }
 
 async function remove(engine: AnalyticsEngine, table: string, column: string, { start, end }: Bounds): Promise<void> {
