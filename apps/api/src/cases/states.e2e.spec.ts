@@ -22,14 +22,29 @@ async function statesOf(product: Product, asked: readonly Row[]): Promise<Answer
   return out;
 }
 
+/** Some of these tokens, each shown at its instant. */
+async function shownOf(product: Product, states: readonly Answered[], asked: readonly Row[]): Promise<unknown[]> {
+  const out: unknown[] = [];
+  for (const [i, { rows }] of states.entries())
+    for (const row of rows.filter((_row, n) => n % Math.ceil(rows.length / 10) === 0))
+{
+      const answer = await product.value<Row>('token.show', { ...asked[i], name: String(row['name']) });
+      // Findings that were raised meanwhile are events, too.
+      out.push({ ...answer, knownAt: null });
+    }
+  return out;
+}
+
 /** Asked of the ledger before ClickHouse has anything, and of ClickHouse once it has all. */
 async function compare(inputs: readonly Input[], asked: readonly Row[], settings: SettingsInput = caseSettings()): Promise<{ rows: number; judged: number }> {
   const product = await Product.open(settings);
   try {
     for (const input of inputs) await product.ingest(input);
     const replayed = await statesOf(product, asked);
+    const shown = await shownOf(product, replayed, asked);
     await product.settle();
     const read = await statesOf(product, asked);
+    expect(await shownOf(product, replayed, asked)).toEqual(shown);
     expect(read.map(({ rows, digest }) => ({ rows, digest }))).toEqual(replayed.map(({ rows, digest }) => ({ rows, digest })));
     expect(new Set(replayed.map(({ from }) => from))).toEqual(new Set(['ledger']));
     expect(new Set(read.map(({ from }) => from))).toEqual(new Set(['clickhouse']));

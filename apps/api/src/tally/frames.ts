@@ -15,6 +15,9 @@ export interface When {
   interval?: number | undefined;
 }
 
+/** A frame whose tokens are read from ClickHouse. */
+export type AnalyticsFrame = Frame & { states: AsOfStates };
+
 const REMEMBERED = 2;
 
 /** Makes frames; the last histories are remembered, for pages of one answer ask for the same K again and again. */
@@ -41,15 +44,15 @@ export class Frames {
 
   /**
    * The same frame out of ClickHouse, with a history that knows the world alone; undefined where it is not at hand,
-   * has not come to K, or would leave nearly every token to the core.
+   * has not come to K, or (for all tokens) would leave nearly every one to the core.
    */
-  async analyticsFrame(when: When): Promise<(Frame & { states: AsOfStates }) | undefined> {
+  async analyticsFrame(when: When, about: 'all' | 'few'): Promise<AnalyticsFrame | undefined> {
     const position = await this.positionOf(when.asKnownAt);
     const analytics = await this.stores.analytics.atHand(position);
     if (analytics === undefined) return undefined;
     const tables = { engine: analytics.engine, reached: await analytics.reached() };
     const states = new AsOfStates(tables, when.tenant, position);
-    if (await states.isForTheCore()) return undefined;
+    if (about === 'all' && (await states.isForTheCore())) return undefined;
     const frame = await this.framed(when, position, await states.world(), async () => ({
       versions: new Map((await states.sightings()).map((sighting, i) => [String(i), sighting])),
     }));

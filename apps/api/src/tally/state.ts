@@ -20,7 +20,7 @@ export async function listState(params: ReadParams<'state'>, frames: Frames): Pr
     throw new WrongUse('--projection', `${projection} asks about a version: use --as-of version:V`);
   }
   const isPlain = projection === 'time' && (params.after === undefined || isName(params.after));
-  const fast = isPlain ? await frames.analyticsFrame(params) : undefined;
+  const fast = isPlain ? await frames.analyticsFrame(params, 'all') : undefined;
   // P3 is what the version would do now, P1 and P2 are cut when it ended (MODEL §7).
   const frame = fast ?? (await frames.frame(projection === 'effective' ? { ...params, asOf: undefined } : params));
   const digest = new StateDigest();

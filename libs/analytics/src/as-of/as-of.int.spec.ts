@@ -4,7 +4,8 @@ import { History, stateLine, type Cut } from '#lifecycle';
 import { LedgerHistory } from '#ledger';
 import type { OnsetSource } from './asked.js';
 import { AsOfStates } from './states.js';
-import { Filled, ofTenant, randomHistories, type Written } from './testing.js';
+import { HOUR, SECOND, settingsFact, T0, use } from '../../../lifecycle/src/testing.js';
+import { Filled, ofTenant, randomHistories, type RandomHistory, type Written } from './testing.js';
 
 const RUNS = Number(process.env['AS_OF_RUNS'] ?? 40);
 const SEED = Number(process.env['AS_OF_SEED'] ?? 20260310);
@@ -14,7 +15,7 @@ const histories: Written[] = [];
 
 beforeAll(async () => {
   filled = await Filled.open();
-  const samples = fc.sample(randomHistories, { numRuns: RUNS, seed: SEED });
+  const samples = [CUT_IN_A_ROW, ...fc.sample(randomHistories, { numRuns: RUNS, seed: SEED })];
   for (const [n, of] of samples.entries()) histories.push(await filled.write(`t${n}`, of, n % 5 === 0));
   await filled.analytics.catchUp();
 }, 600_000);
@@ -30,6 +31,15 @@ async function answered(states: AsOfStates, cut: Cut, source: OnsetSource, page:
   for await (const line of states.lines(cut, { source, page })) lines.push(line);
   return lines;
 }
+
+/** One row of `onsets` says when a gateway first accepted it; K lies between the two facts that it is made of. */
+const CUT_IN_A_ROW: RandomHistory = {
+  facts: [settingsFact(), use('j0', 40 * SECOND), use('j0', 5 * SECOND)].map((fact) => ({
+    fact,
+    recordedAt: T0 + HOUR,
+  })),
+  asked: [2, 3].flatMap((upTo) => [4, 5, 39, 40].map((at) => ({ upTo, T: T0 + at * SECOND, gateways: [] }))),
+};
 
 describe('states as of (T, K) out of ClickHouse', () => {
   it('are to the last row those of the replay, whatever the history', async () => {

@@ -21,6 +21,7 @@ export class FetchedSource implements HistorySource {
     private readonly links: readonly RecordedFact[],
     world: readonly RecordedFact[],
     private readonly conflicts: ConflictKeys,
+    private readonly sourceClocks = new SourceClocks(),
   ) {
     for (const fact of facts) {
       // A family's end may be stated of a token: it stands in the family's stream.
@@ -49,6 +50,6 @@ export class FetchedSource implements HistorySource {
     return this.byName.get(name) ?? [];
   }
   clocks(): SourceClocks {
-    return new SourceClocks();
+    return this.sourceClocks;
   }
 }

@@ -5,7 +5,6 @@ import {
   type Borders,
   type Cut,
   type FoldedUnit,
-  type FoldedView,
   type Name,
   type RecordedFact,
   type ResolvedFact,
@@ -80,12 +79,8 @@ export async function historyOf(
   );
 }
 
-/** Every token of the units that these names belong to, as far as something is known of it at the cut. */
-export function viewsOf(history: History, names: Iterable<Name>, cut: Cut, borders: Borders = []): FoldedView[] {
-  return unitsOf(history, names, cut, borders).flatMap(({ views }) => views);
-}
-
-function unitsOf(history: History, names: Iterable<Name>, cut: Cut, borders: Borders): FoldedUnit[] {
+/** The units that these names belong to, each with its tokens as far as something is known of them at the cut. */
+export function unitsOf(history: History, names: Iterable<Name>, cut: Cut, borders: Borders = []): FoldedUnit[] {
   const { links, world } = history;
   const units = new Map<Name, Unit>();
   for (const name of names) {
@@ -97,16 +92,16 @@ function unitsOf(history: History, names: Iterable<Name>, cut: Cut, borders: Bor
 }
 
 /**
- * As `viewsOf` for tokens with more uses than anyone wants to read: a bucket's first and last stand for it. Where an
+ * As `unitsOf` for tokens with more uses than anyone wants to read: a bucket's first and last stand for it. Where an
  * instant at which the answer turns falls into a bucket, that one's facts are read, and all is folded again.
  */
-export async function longViewsOf(
+export async function longUnitsOf(
   engine: AnalyticsEngine,
   read: Doubts,
   names: readonly Name[],
   cut: Cut,
   extra: Borders,
-): Promise<FoldedView[]> {
+): Promise<{ history: History; units: FoldedUnit[] }> {
   const borders = new Set([...extra, cut.T + 1, ...[...(cut.gateways?.values() ?? [])].map((at) => at + 1)]);
   for (;;) {
     let spans: Reduced['spans'] = [];
@@ -118,7 +113,7 @@ export async function longViewsOf(
     const units = unitsOf(history, names, cut, extra);
     const turns = units.flatMap((unit) => unit.borders).filter((border) => !borders.has(border));
     const cuts = turns.filter((border) => spans.some(({ first, last }) => first < border && border <= last));
-    if (cuts.length === 0) return units.flatMap(({ views }) => views);
+    if (cuts.length === 0) return { history, units };
     for (const border of turns) borders.add(border);
   }
 }

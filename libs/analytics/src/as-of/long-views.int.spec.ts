@@ -42,7 +42,7 @@ async function compare({ tenant, of, positions }: Written, names: readonly Name[
       const borders = [T - 3_600_000];
       for (const name of names) {
         const expected = inOrder(history.unitViews(name, cut, borders));
-        const found = inOrder(await states.views([name], cut, borders, longFrom));
+        const found = inOrder((await states.tokens([name], cut, borders, longFrom)).views);
         expect({ tenant, T, K, found }).toEqual({ tenant, T, K, found: expected });
         compared += expected.length;
       }

@@ -1,14 +1,23 @@
-import { History, stateLine, type Borders, type Cut, type FoldedView, type Name, type SourceClocks } from '#lifecycle';
+import {
+  stateLine,
+  type Borders,
+  type Cut,
+  type FoldedUnit,
+  type FoldedView,
+  type Links,
+  type Name,
+  History,
+} from '#lifecycle';
 import type { Sighting } from '#ledger';
 import type { AnalyticsEngine, QueryParams } from '../engine.js';
 import { readPageShape, type OnsetSource, type PageShape } from './asked.js';
 import { aliasesOf, readContested, type Contested } from './contested.js';
 import { FetchedSource } from './fetched-source.js';
-import { historyOf, longViewsOf, viewsOf } from './judged.js';
+import { historyOf, longUnitsOf, unitsOf, type Doubts } from './judged.js';
 import { countUses } from './reduced-facts.js';
 import { paramsOf, readKnown, type Known } from './known.js';
 import { nameRanges } from './name-ranges.js';
-import { numberOf, numbersOf, READING } from './names-sql.js';
+import { digitsOf, numberOf, numbersOf, READING, rowsOf } from './names-sql.js';
 import { pageSql } from './page-sql.js';
 import { readClocks, readSightings } from './seen.js';
 import { linesOf, mergeSorted, readPage } from './state-lines.js';
@@ -98,15 +107,45 @@ export class AsOfStates {
   }
 
   /**
-   * The tokens of the units that these names belong to, judged by the core from their facts.
+   * The tokens of the units that these names belong to, judged by the core from their facts, and what joins their names.
    * @param longFrom with so many uses or more, buckets of uses stand for the facts.
    */
-  async views(names: Iterable<Name>, cut: Cut, borders: Borders = [], longFrom = LONG): Promise<FoldedView[]> {
+  async tokens(
+    names: readonly Name[],
+    cut: Cut,
+    borders: Borders = [],
+    longFrom = LONG,
+  ): Promise<{ views: FoldedView[]; links: Links }> {
     const { engine } = this.tables;
-    const [known, list] = [await this.known(), [...names]];
-    if ((await countUses(engine, known, await aliasesOf(engine, known, list))) >= longFrom)
-      return longViewsOf(engine, { known }, list, cut, borders);
-    return viewsOf(await historyOf(engine, { known }, list), list, cut, borders);
+    const known = await this.known();
+    const uses = await countUses(engine, known, await aliasesOf(engine, known, names));
+    const { history, units } =
+      uses >= longFrom
+        ? await longUnitsOf(engine, { known }, names, cut, borders)
+        : await this.shortUnits({ known }, names, cut, borders);
+    return { views: units.flatMap(({ views }) => views), links: history.links };
+  }
+
+  private async shortUnits(
+    read: Doubts,
+    names: readonly Name[],
+    cut: Cut,
+    borders: Borders = [],
+  ): Promise<{ history: History; units: FoldedUnit[] }> {
+    const history = await historyOf(this.tables.engine, read, names);
+    return { history, units: unitsOf(history, names, cut, borders) };
+  }
+
+  /** Names with these first digits under which facts stand. */
+  async namesWith(digits: string): Promise<Name[]> {
+    const text = await this.tables.engine.text(
+      `SELECT DISTINCT ${digitsOf('name')} FROM {db}.onsets
+       WHERE tenant = {tenant:String} AND toUInt128(name) >= {from:UInt128} AND toUInt128(name) <= {to:UInt128}`,
+      'TabSeparated',
+      { tenant: this.tenant, from: numberOf(digits.padEnd(32, '0')), to: numberOf(digits.padEnd(32, 'f')) },
+      READING,
+    );
+    return [...rowsOf(text)].flat();
   }
 
   /** Whether so many tokens are contested (all names were renamed, a source is distrusted) that a replay is faster. */
@@ -114,19 +153,19 @@ export class AsOfStates {
     return (await this.contested()).names.size > FEW_CONTESTED;
   }
 
-  /** What is known of everything that is not one token, family, subject or fence: settings, deployments, keys. */
+  /**
+   * What is known of everything that is not one token, family, subject or fence: settings, deployments, keys, renames,
+   * and how far each source has come.
+   */
   async world(): Promise<History> {
     const { worldFacts, renameFacts, conflictKeys } = await this.known();
-    return new History(new FetchedSource([], renameFacts, worldFacts, conflictKeys));
+    const clocks = await readClocks(this.tables.engine, this.tenant, this.K);
+    return new History(new FetchedSource([], renameFacts, worldFacts, conflictKeys, clocks));
   }
 
   /** When each version was seen stamped on lines. */
   sightings(): Promise<Sighting[]> {
     return readSightings(this.tables.engine, this.tenant, this.K);
-  }
-
-  clocks(): Promise<SourceClocks> {
-    return readClocks(this.tables.engine, this.tenant, this.K);
   }
 
   private known(): Promise<Known> {
@@ -147,7 +186,7 @@ export class AsOfStates {
     const read = { known: await this.known(), contested: await this.contested() };
     for (let from = 0; from < names.length; from += JUDGED_AT_ONCE) {
       const some = names.slice(from, from + JUDGED_AT_ONCE);
-      for (const { view } of viewsOf(await historyOf(this.tables.engine, read, some), some, cut))
+      for (const { view } of (await this.shortUnits(read, some, cut)).units.flatMap(({ views }) => views))
         if (view.kind !== 'consumer') lines.set(view.name, stateLine(view));
     }
     this.share.judged += lines.size;

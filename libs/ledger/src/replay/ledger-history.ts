@@ -101,7 +101,8 @@ export class LedgerHistory implements HistorySource {
 
   /** Clocks of the sources, and the versions seen, in this prefix. */
   sightings(): Sightings {
-    this.seen ??= new Sightings(this.tenant);
+    // Shared ones may have gone on past this prefix for a later one.
+    if (this.seen === undefined || this.seen.position > this.to) this.seen = new Sightings(this.tenant);
     return this.seen.extend(this.scan, this.to);
   }
 
