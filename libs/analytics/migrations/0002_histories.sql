@@ -61,8 +61,8 @@ ORDER BY (tenant, toUInt128(name), position)
 SETTINGS non_replicated_deduplication_window = 1000;
 
 CREATE MATERIALIZED VIEW {db}.toggles_of_facts TO {db}.toggles AS
--- Half a surrogate pair makes JSON that ClickHouse does not read.
-WITH replaceRegexpAll(data, '\\\\ud[89a-f][0-9a-f]{2}', '?') AS json
+-- Half a surrogate pair makes JSON that ClickHouse does not read: its digits stand for it. Twice, for two in a row.
+WITH '(^|[^\\\\])((?:\\\\\\\\)*)\\\\(ud[89a-f][0-9a-f]{2})' AS half, replaceRegexpAll(replaceRegexpAll(data, half, '\\1\\2�\\3'), half, '\\1\\2�\\3') AS json
 SELECT tenant, if(startsWith(kind, 'subject.'), sub, facts.name) AS name, position, kind, speaker, kind IN ('token.suspended', 'subject.suspended', 'legalhold.placed') AS op,
     if(startsWith(kind, 'legalhold.'), JSONExtractString(json, 'hold'),
         if(JSONExtractString(json, 'reasonId') != '', JSONExtractString(json, 'reasonId'), JSONExtractString(json, 'reason'))) AS reason,
@@ -134,7 +134,7 @@ ORDER BY (tenant, toUInt128(name), position)
 SETTINGS non_replicated_deduplication_window = 1000;
 
 CREATE MATERIALIZED VIEW {db}.family_ends_of_facts TO {db}.family_ends AS
-WITH replaceRegexpAll(data, '\\\\ud[89a-f][0-9a-f]{2}', '?') AS json
+WITH '(^|[^\\\\])((?:\\\\\\\\)*)\\\\(ud[89a-f][0-9a-f]{2})' AS half, replaceRegexpAll(replaceRegexpAll(data, half, '\\1\\2�\\3'), half, '\\1\\2�\\3') AS json
 SELECT tenant, each AS name, position, speaker, time AS at
 FROM {db}.facts
 ARRAY JOIN arrayDistinct(arrayFilter(one -> one != toUUID('00000000-0000-0000-0000-000000000000'),
@@ -159,7 +159,7 @@ ORDER BY (tenant, position)
 SETTINGS non_replicated_deduplication_window = 1000;
 
 CREATE MATERIALIZED VIEW {db}.fences_of_facts TO {db}.fences AS
-WITH replaceRegexpAll(data, '\\\\ud[89a-f][0-9a-f]{2}', '?') AS json
+WITH '(^|[^\\\\])((?:\\\\\\\\)*)\\\\(ud[89a-f][0-9a-f]{2})' AS half, replaceRegexpAll(replaceRegexpAll(data, half, '\\1\\2�\\3'), half, '\\1\\2�\\3') AS json
 SELECT tenant, position, speaker, time AS at, JSONExtractInt(json, 'cutoff') AS cutoff, cause,
     toUUIDOrZero(JSONExtractString(json, 'match', 'sub')) AS sub, toUUIDOrZero(JSONExtractString(json, 'match', 'cli')) AS cli,
     toUUIDOrZero(JSONExtractString(json, 'match', 'kid')) AS kid, toUUIDOrZero(JSONExtractString(json, 'match', 'ses')) AS ses,

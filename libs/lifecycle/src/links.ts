@@ -208,8 +208,9 @@ export class Links {
   }
 
   /**
-   * Every name at which an end of this family may be stated: its grants and members, and, one step over an alias that
-   * holds no more, those that it once joined: an end does not weaken because an alias turned out wrong.
+   * Every name at which an end of this family may be stated: its grants and members, and, one step over an alias, the
+   * other names of its members. Also over one that holds no more: an end does not weaken because an alias turned out
+   * wrong.
    */
   reachOf(label: Name): readonly Name[] {
     this.settle();
@@ -217,14 +218,12 @@ export class Links {
     if (known !== undefined) return known;
     const own = this.families.members(label);
     const out = new Set(own);
-    if (this.hasBroken) {
-      for (const name of own) {
-        for (const partners of [this.jtiToks, this.tokJtis, this.credToks, this.tokCreds]) {
-          for (const partner of partners.of(name)) {
-            if (out.has(partner)) continue;
-            out.add(partner);
-            for (const member of this.families.members(partner)) out.add(member);
-          }
+    for (const name of own) {
+      for (const partners of [this.jtiToks, this.tokJtis, this.credToks, this.tokCreds]) {
+        for (const partner of partners.of(name)) {
+          if (out.has(partner)) continue;
+          out.add(partner);
+          for (const member of this.families.members(partner)) out.add(member);
         }
       }
     }

@@ -67,7 +67,10 @@ export async function historyOf(
       OR (startsWith(kind, 'subject.') AND sub IN {marks:Array(UUID)})
       OR position IN (SELECT position FROM {db}.fences WHERE tenant = {tenant:String}
         AND (sub IN {marks:Array(UUID)} OR cli IN {marks:Array(UUID)} OR kid IN {marks:Array(UUID)} OR ses IN {marks:Array(UUID)})))`,
-    { ended: numbersOf(new Set([...named, ...aliased, ...family.members, ...ended.keys()])), marks: [...marks] },
+    {
+      ended: numbersOf(new Set([...named, ...aliased, ...family.members, ...family.aliased, ...ended.keys()])),
+      marks: [...marks],
+    },
   );
   return new History(
     new FetchedSource(

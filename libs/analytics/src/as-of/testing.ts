@@ -3,8 +3,17 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { shortType, storedJson, streamOf, type ObservationType, type RecordedFact } from '#lifecycle';
-import { EmbeddedLedger, LedgerScan, type StreamAppend } from '#ledger';
+import {
+  History,
+  shortType,
+  stateLine,
+  storedJson,
+  streamOf,
+  type Cut,
+  type ObservationType,
+  type RecordedFact,
+} from '#lifecycle';
+import { EmbeddedLedger, LedgerHistory, LedgerScan, type StreamAppend } from '#ledger';
 import {
   aliased,
   DAY,
@@ -21,6 +30,7 @@ import {
 } from '../../../lifecycle/src/testing.js';
 import { instant, someFacts } from '../../../lifecycle/src/testing-histories.js';
 import { Analytics } from '../analytics.js';
+import { AsOfStates, type AskedStates } from './states.js';
 
 /** For specs: a ledger and its ClickHouse in a temporary directory, and random histories of every kind of fact. */
 export class Filled {
@@ -418,3 +428,33 @@ export const longHistories: fc.Arbitrary<RandomHistory> = fc
       })),
     };
   });
+
+/** The first answer out of ClickHouse that is not the replay's, told with the facts; undefined if there is none. */
+export async function differenceOf(
+  filled: Filled,
+  { tenant, of, positions }: Written,
+  how: AskedStates,
+  share = { plain: 0, judged: 0 },
+): Promise<string | undefined> {
+  const { engine } = filled.analytics;
+  const reached = await filled.analytics.reached();
+  for (const { upTo, T, gateways } of of.asked) {
+    const cut: Cut = gateways.length === 0 ? { T } : { T, gateways: new Map(gateways) };
+    const K = upTo >= positions.length ? reached : positions[upTo - 1]!;
+    const history = new History(new LedgerHistory(filled.scan, tenant, K));
+    const views = [...history.views(cut)].map(({ view }) => view).filter((view) => view.kind !== 'consumer');
+    const replayed = views.map(stateLine).join('');
+    const states = new AsOfStates({ engine, reached }, tenant, K);
+    let found = '';
+    for await (const line of states.lines(cut, how)) found += line;
+    share.plain += states.share.plain;
+    share.judged += states.share.judged;
+    if (found === replayed) continue;
+    const facts = of.facts.map(({ fact: { source, type, subject, time, names, data } }) =>
+      JSON.stringify({ source, type, subject, time, names, data }),
+    );
+    const asked = JSON.stringify({ tenant, T, K: String(K), gateways, ...how });
+    return `${asked}\nreplayed:\n${replayed}found:\n${found}facts:\n${facts.join('\n')}`;
+  }
+  return undefined;
+}
