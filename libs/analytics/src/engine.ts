@@ -128,9 +128,11 @@ export class AnalyticsEngine {
   }
 
   /** A connection of its own to the same database, whose statements may leave the database out. */
-  beside(): Promise<AnalyticsEngine> {
+  async beside(): Promise<AnalyticsEngine> {
     const { place, database } = this;
-    return AnalyticsEngine.open('path' in place ? place : { ...place, database }, database, true);
+    const own = await AnalyticsEngine.open('path' in place ? place : { ...place, database }, database, true);
+    // Its statements wait for an exchange as well.
+    return new AnalyticsEngine(own.client, own.place, database, own.files, this.gate);
   }
 
   /** Statements that must all see the same tables: none is exchanged before they have ended. */
