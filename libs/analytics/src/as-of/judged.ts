@@ -16,7 +16,7 @@ import { FetchedSource } from './fetched-source.js';
 import { endedMembers, labelsOf, membersOf, sameFamily } from './families.js';
 import type { Known } from './known.js';
 import { numbersOf } from './names-sql.js';
-import { readReduced, type Reduced } from './reduced-facts.js';
+import { ReducedFacts } from './reduced-facts.js';
 import { readFacts } from './stored-facts.js';
 
 /** Facts that join names, as far as columns show it; the core reads what they say. */
@@ -33,23 +33,38 @@ export interface Doubts {
 /**
  * The history of some tokens, as known at K: their facts out of ClickHouse, and those of everything that bears on
  * them: aliases, families, fences, subjects, keys, settings. The core folds it as it folds the ledger.
- * @param ownFacts reads the facts of these names otherwise: reduced to what a fold keeps of them.
  */
-export async function historyOf(
+export async function historyOf(engine: AnalyticsEngine, read: Doubts, names: Iterable<Name>): Promise<History> {
+  const unit = await namesOf(engine, read, names);
+  const { tenant, position } = read.known;
+  const own = await readFacts(engine, tenant, 'facts', NAMED, { K: position, names: numbersOf(unit) });
+  return (await surroundingsOf(engine, read, unit, own))(own);
+}
+
+/** The names of the units that some names belong to. */
+function namesOf(
   engine: AnalyticsEngine,
   { known, contested }: Doubts,
   names: Iterable<Name>,
-  ownFacts?: (unit: ReadonlySet<Name>) => Promise<RecordedFact[]>,
-): Promise<History> {
+): Promise<Set<Name>> | Set<Name> {
+  const mayHaveOthers = (contested?.hasPairs ?? true) || known.renames.length > 0;
+  return mayHaveOthers ? aliasesOf(engine, known, names) : new Set(names);
+}
+
+/** What bears on some tokens beside their own facts: makes a history of those. */
+async function surroundingsOf(
+  engine: AnalyticsEngine,
+  { known, contested }: Doubts,
+  unit: ReadonlySet<Name>,
+  own: readonly RecordedFact[],
+): Promise<(own: readonly RecordedFact[]) => History> {
   const facts = (table: 'facts' | 'world_facts', where: string, params: QueryParams): Promise<RecordedFact[]> =>
     readFacts(engine, known.tenant, table, where, { K: known.position, ...params });
   const hasPairs = contested?.hasPairs ?? true;
   const isDoubtful = (family: Name): boolean => contested?.families.has(family) ?? true;
-  const unit = hasPairs || known.renames.length > 0 ? await aliasesOf(engine, known, names) : new Set(names);
-  const own = await (ownFacts?.(unit) ?? facts('facts', NAMED, { names: numbersOf(unit) }));
   const named = new Set([...unit, ...own.flatMap(namedBy)]);
   // Other tokens that a line names are called what their aliases say.
-  const aliased = hasPairs ? await aliasesOf(engine, known, named) : named;
+  const aliased = hasPairs && named.size > unit.size ? await aliasesOf(engine, known, named) : named;
   const labels = await labelsOf(engine, known, aliased);
   const doubtful = new Set([...labels].filter(([, label]) => isDoubtful(label)).map(([name]) => name));
   const family = await membersOf(engine, known, doubtful);
@@ -60,6 +75,7 @@ export async function historyOf(
   const settled = new Map([...labels].filter(([, label]) => !isDoubtful(label)));
   const ended = await endedMembers(engine, known, new Set(settled.values()));
   const marks = withRenames(known, marksOf(own));
+  const mayEnd = new Set([...named, ...aliased, ...family.members, ...family.aliased, ...ended.keys()]);
   const world = await facts(
     'world_facts',
     `position <= {K:UInt64} AND (
@@ -67,19 +83,11 @@ export async function historyOf(
       OR (startsWith(kind, 'subject.') AND sub IN {marks:Array(UUID)})
       OR position IN (SELECT position FROM {db}.fences WHERE tenant = {tenant:String}
         AND (sub IN {marks:Array(UUID)} OR cli IN {marks:Array(UUID)} OR kid IN {marks:Array(UUID)} OR ses IN {marks:Array(UUID)})))`,
-    {
-      ended: numbersOf(new Set([...named, ...aliased, ...family.members, ...family.aliased, ...ended.keys()])),
-      marks: [...marks],
-    },
+    { ended: numbersOf(mayEnd), marks: [...marks] },
   );
-  return new History(
-    new FetchedSource(
-      own,
-      [...known.renameFacts, ...links, ...sameFamily(known, settled), ...sameFamily(known, ended)],
-      [...known.worldFacts, ...world],
-      known.conflictKeys,
-    ),
-  );
+  const joining = [...known.renameFacts, ...links, ...sameFamily(known, settled), ...sameFamily(known, ended)];
+  const around = [...known.worldFacts, ...world];
+  return (each) => new History(new FetchedSource(each, joining, around, known.conflictKeys));
 }
 
 /** The units that these names belong to, each with its tokens as far as something is known of them at the cut. */
@@ -106,18 +114,18 @@ export async function longUnitsOf(
   extra: Borders,
 ): Promise<{ history: History; units: FoldedUnit[] }> {
   const borders = new Set([...extra, cut.T + 1, ...[...(cut.gateways?.values() ?? [])].map((at) => at + 1)]);
+  const unit = await namesOf(engine, read, names);
+  const reduced = await ReducedFacts.of(engine, read.known, unit);
+  let { facts, spans } = await reduced.cutAt([...borders]);
+  const historyWith = await surroundingsOf(engine, read, unit, facts);
   for (;;) {
-    let spans: Reduced['spans'] = [];
-    const history = await historyOf(engine, read, names, async (unit) => {
-      const reduced = await readReduced(engine, read.known, unit, [...borders]);
-      spans = reduced.spans;
-      return reduced.facts;
-    });
+    const history = historyWith(facts);
     const units = unitsOf(history, names, cut, extra);
-    const turns = units.flatMap((unit) => unit.borders).filter((border) => !borders.has(border));
-    const cuts = turns.filter((border) => spans.some(({ first, last }) => first < border && border <= last));
-    if (cuts.length === 0) return { history, units };
+    const turns = units.flatMap((each) => each.borders).filter((border) => !borders.has(border));
+    const isCut = turns.some((border) => spans.some(({ first, last }) => first < border && border <= last));
+    if (!isCut) return { history, units };
     for (const border of turns) borders.add(border);
+    ({ facts, spans } = await reduced.cutAt([...borders]));
   }
 }
 

@@ -42,55 +42,60 @@ export interface Reduced {
 /**
  * The facts of some tokens with their uses reduced to what the core keeps of them: of the uses of one shape in one
  * bucket the first, the last, and one between where there is any. A fold of these gives what a fold of all gives, as
- * long as no border but these cuts a bucket.
- * @param borders instants that cut buckets; what they cut is read one by one.
+ * long as no border but those given cuts a bucket.
  */
-export async function readReduced(
-  engine: AnalyticsEngine,
-  known: Known,
-  names: Iterable<Name>,
-  borders: Borders,
-): Promise<Reduced> {
-  const params: QueryParams = { tenant: known.tenant, K: known.position, names: numbersOf(names) };
-  const facts = (where: string, more: QueryParams = {}): Promise<RecordedFact[]> =>
-    readFacts(engine, known.tenant, 'facts', `${NAMED} AND position <= {K:UInt64} AND (${where})`, {
-      ...params,
-      ...more,
-    });
-  const batches = await readBatches(engine, known);
-  const shapes = await readShapes(engine, params, batches);
-  const exemplars = await facts('position IN {positions:Array(UInt64)}', {
-    positions: shapes.map(({ position }) => position),
-  });
-  const byPosition = new Map(exemplars.map((fact) => [Number(fact.position), fact]));
-  const several = await shapesOfConflicts(engine, known, params);
-  const factOf = ({ position }: ShapeOf): RecordedFact => byPosition.get(position)!;
-  const reducible = shapes.filter((shape) => !several.has(shape.shape) && isReducible(factOf(shape), shape, known));
-  const whole = shapes.filter((shape) => !reducible.includes(shape)).map(({ shape }) => shape);
-  // Later than it is it must not be: a bucket that is too wide says too little, one that is too narrow is widened.
-  const heard = reducible.filter((shape) => known.world.resolver.resolve(factOf(shape))?.authority !== 'claimed');
-  const latest = Math.max(...heard.map((shape) => shape.last), -Infinity);
-  const minutes = {
-    ...params,
-    before: batches.before,
-    whole: whole.map(BigInt),
-    borders: [...borders],
-    latest: Number.isFinite(latest) ? latest : 0,
-  };
-  const straddling = await straddledPositions(engine, minutes);
-  const apart = [
-    `outcome = ''`,
-    ...(batches.cut ? [`batch = ${batches.before}`] : []),
-    ...(whole.length > 0 ? [`shape IN (${whole.join(', ')})`] : []),
-    ...straddling.map(
+export class ReducedFacts {
+  private constructor(
+    private readonly read: (where: string) => Promise<RecordedFact[]>,
+    private readonly engine: AnalyticsEngine,
+    private readonly params: QueryParams,
+    /** By name and shape: the fact that stands for all of it. */
+    private readonly exemplars: ReadonlyMap<string, RecordedFact>,
+    /** What no other fact stands for. */
+    private readonly apart: readonly RecordedFact[],
+  ) {}
+
+  static async of(engine: AnalyticsEngine, known: Known, names: Iterable<Name>): Promise<ReducedFacts> {
+    const params: QueryParams = { tenant: known.tenant, K: known.position, names: numbersOf(names) };
+    const read = (where: string, more: QueryParams = {}): Promise<RecordedFact[]> =>
+      readFacts(engine, known.tenant, 'facts', `${NAMED} AND position <= {K:UInt64} AND (${where})`, {
+        ...params,
+        ...more,
+      });
+    const batches = await readBatches(engine, known);
+    const shapes = await readShapes(engine, params, batches);
+    const positions = shapes.map(({ position }) => position);
+    const byPosition = new Map(
+      (await read('position IN {positions:Array(UInt64)}', { positions })).map((fact) => [Number(fact.position), fact]),
+    );
+    const several = await shapesOfConflicts(engine, known, params);
+    const factOf = ({ position }: ShapeOf): RecordedFact => byPosition.get(position)!;
+    const reducible = shapes.filter((shape) => !several.has(shape.shape) && isReducible(factOf(shape), shape, known));
+    const whole = shapes.filter((shape) => !reducible.includes(shape)).map(({ shape }) => shape);
+    // Later than it is it must not be: a bucket that is too wide says too little, one that is too narrow is widened.
+    const heard = reducible.filter((shape) => known.world.resolver.resolve(factOf(shape))?.authority !== 'claimed');
+    const latest = Math.max(...heard.map((shape) => shape.last), -Infinity);
+    const apart = [
+      `outcome = ''`,
+      ...(batches.cut ? [`batch = ${batches.before}`] : []),
+      ...(whole.length > 0 ? [`shape IN (${whole.join(', ')})`] : []),
+    ];
+    const more = { before: batches.before, whole: whole.map(BigInt), latest: Number.isFinite(latest) ? latest : 0 };
+    const exemplars = new Map(reducible.map((shape) => [`${shape.name} ${shape.shape}`, factOf(shape)]));
+    return new ReducedFacts(read, engine, { ...params, ...more }, exemplars, await read(apart.join(' OR ')));
+  }
+
+  /** @param borders instants that cut buckets; what they cut is read fact by fact. */
+  async cutAt(borders: Borders): Promise<Reduced> {
+    const params = { ...this.params, borders: [...borders] };
+    const straddled = (await straddledPositions(this.engine, params)).map(
       ({ start, end, first, last }) =>
         `(position BETWEEN ${start} AND ${end} AND first_at BETWEEN ${first} AND ${last})`,
-    ),
-  ];
-  const read = await facts(apart.join(' OR '));
-  const exemplarOf = new Map(reducible.map((shape) => [`${shape.name} ${shape.shape}`, factOf(shape)]));
-  const { facts: uses, spans } = await readBuckets(engine, minutes, exemplarOf);
-  return { facts: [...read, ...uses], spans };
+    );
+    const between = straddled.length === 0 ? [] : await this.read(straddled.join(' OR '));
+    const { facts, spans } = await readBuckets(this.engine, params, this.exemplars);
+    return { facts: [...this.apart, ...between, ...facts], spans };
+  }
 }
 
 /** Shapes with facts of records that have several variants: which of them count as they are depends on the record. */

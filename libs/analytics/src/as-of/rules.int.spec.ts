@@ -45,6 +45,18 @@ const CRAFTED: Readonly<Record<string, RandomHistory>> = {
     [4, 5, 39, 40].map((s) => s * SECOND),
     [2, 3],
   ),
+  'each gateway has a cut of its own': {
+    ...asked([
+      use('j0', 10 * SECOND, { gateway: 'gw-a' }),
+      use('j1', 10 * SECOND, { gateway: 'gw-b' }),
+      fact('token.consumed', { at: 20 * SECOND, names: { jti: 'j0' }, source: 'envoy', gateway: 'gw-a' }),
+    ]),
+    asked: [5, 15, 25].map((at) => ({
+      upTo: 1e9,
+      T: T0 + 15 * SECOND,
+      gateways: [['gw-a', T0 + at * SECOND]],
+    })),
+  },
   'of two renewals at one instant the earlier expiry holds': asked([
     issued('j0', 0, 'f0', expiresAt(5 * MINUTE)),
     renewed(SECOND, 90 * MINUTE),
@@ -118,6 +130,14 @@ const CRAFTED: Readonly<Record<string, RandomHistory>> = {
     fence(2 * SECOND, MINUTE, { sub: named('sub', 's0') }),
     fence(9 * SECOND, 40 * DAY, { sub: named('sub', 's0') }),
   ]),
+  'a token that was born after the cutoff of one fence, and before that of another': asked(
+    [
+      use('j0', 30 * SECOND, { names: { sub: 's0' } }),
+      fence(40 * SECOND, 30 * SECOND, { sub: named('sub', 's0') }),
+      fence(50 * SECOND, 31 * SECOND, { sub: named('sub', 's0') }),
+    ],
+    [45, 50, 3600].map((s) => s * SECOND),
+  ),
   'a revocation without authority': asked([
     use('j0', 0),
     fact('token.revoked', { at: SECOND, names: { jti: 'j0' }, source: 'envoy' }),
