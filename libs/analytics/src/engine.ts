@@ -140,6 +140,23 @@ export class AnalyticsEngine {
     return this.gate.pass(statements);
   }
 
+  /** As `together` for an answer that is given piece by piece. */
+  async *whole<T>(pieces: AsyncIterable<T>): AsyncGenerator<T> {
+    let release = (): void => undefined;
+    const ended = new Promise<void>((resolve) => (release = resolve));
+    await new Promise<void>((entered) => {
+      void this.gate.pass(() => {
+        entered();
+        return ended;
+      });
+    });
+    try {
+      yield* pieces;
+    } finally {
+      release();
+    }
+  }
+
   /** Begins when no statement of others is under way; those that come meanwhile wait. */
   alone<T>(statements: (engine: AnalyticsEngine) => Promise<T>): Promise<T> {
     const { client, place, database, files } = this;

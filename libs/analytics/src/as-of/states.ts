@@ -103,7 +103,7 @@ export class AsOfStates {
 
   /** As `texts`, line by line. */
   async *lines(cut: Cut, asked: AskedStates = {}): AsyncGenerator<string> {
-    for await (const text of this.texts(cut, asked)) yield* linesOf(text);
+    for await (const text of this.tables.engine.whole(this.texts(cut, asked))) yield* linesOf(text);
   }
 
   /**

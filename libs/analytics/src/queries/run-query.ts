@@ -32,12 +32,15 @@ export async function runQuery(
   const values = readParameters(query, given, clock);
   const { claimed, sources, components } = authority;
   const known: Record<string, unknown> = { ...values, tenant, claimed: claimed.map(BigInt), sources, components };
-  let answer: CompactAnswer = { meta: [], data: [] };
-  for (const { sql, given: types } of query.steps) {
-    Object.assign(known, boundOf(answer, types));
-    const bound = Object.entries(known).filter(([name]) => sql.includes(`{${name}:`));
-    answer = await reader.read(sql, QUERY_LIMITS, Object.fromEntries(bound));
-  }
+  const answer = await reader.engine.together(async () => {
+    let step: CompactAnswer = { meta: [], data: [] };
+    for (const { sql, given: types } of query.steps) {
+      Object.assign(known, boundOf(step, types));
+      const bound = Object.entries(known).filter(([name]) => sql.includes(`{${name}:`));
+      step = await reader.read(sql, QUERY_LIMITS, Object.fromEntries(bound));
+    }
+    return step;
+  });
   const columns = answer.meta.map(({ name }) => name);
   return { columns, rows: answerRows(answer, query.times), now: values.now };
 }

@@ -2,6 +2,7 @@ import { intervalsOf, type Interval, type Sighting } from '#deployments';
 import { worldUnder, type Name } from '#lifecycle';
 import { readFacts } from '../as-of/stored-facts.js';
 import type { AnalyticsEngine } from '../engine.js';
+import { hash64 } from './speakers.js';
 import { tsvText } from './tsv.js';
 
 const COLUMNS = [
@@ -62,8 +63,10 @@ export class Intervals {
       else if (!now.has(key)) rows.push(`${key}\t${rest}\t${position}\t1\n`);
     }
     for (const [key, rest] of now) rows.push(`${key}\t${rest}\t${position}\t0\n`);
-    if (rows.length > 0)
-      await this.engine.insert('intervals', COLUMNS, rows.join(''), `intervals:${tenant}:${position}`);
+    if (rows.length === 0) return;
+    // At one position another reading may give other rows, after a repair.
+    const text = rows.join('');
+    await this.engine.insert('intervals', COLUMNS, text, `intervals:${tenant}:${position}:${hash64(text)}`);
   }
 
   private async intervalsOf(tenant: string): Promise<Interval[]> {
