@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { differenceOf, Filled, randomHistories, type Written } from './testing.js';
 
-const RUNS = Number(process.env['AS_OF_RUNS'] ?? 40);
+const RUNS = Number(process.env['AS_OF_RUNS'] ?? 25);
 const SEED = Number(process.env['AS_OF_SEED'] ?? 20260310);
 
 let filled: Filled;

@@ -6,7 +6,7 @@ import { named } from '../../../lifecycle/src/testing.js';
 import { AsOfStates } from './states.js';
 import { Filled, longHistories, nameOfTenant, randomHistories, type RandomHistory, type Written } from './testing.js';
 
-const RUNS = Number(process.env['AS_OF_RUNS'] ?? 25);
+const RUNS = Number(process.env['AS_OF_RUNS'] ?? 12);
 const SEED = Number(process.env['AS_OF_SEED'] ?? 20260310);
 
 let filled: Filled;

@@ -161,7 +161,9 @@ const CRAFTED: Readonly<Record<string, RandomHistory>> = {
     }),
     fence(2 * SECOND, MINUTE, { ses: named('ses', 'e1'), cli: named('cli', 'c0') }),
     fence(3 * SECOND, MINUTE, { cli: named('cli', 'c1'), kid: named('kid', 'k0') }),
-    fence(4 * SECOND, MINUTE, {}),
+    fence(4 * SECOND, MINUTE, { ses: named('ses', 'e1'), sub: named('sub', 's9') }),
+    fence(5 * SECOND, MINUTE, { cli: named('cli', 'c1'), sub: named('sub', 's9') }),
+    fence(6 * SECOND, MINUTE, {}),
   ]),
   'suspended and reinstated at one instant; two causes': asked([
     ...(['token.suspended', 'token.reinstated'] as const).map((type) =>
