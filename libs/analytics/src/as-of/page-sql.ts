@@ -133,6 +133,6 @@ function tokensSql(known: Known, shape: PageShape): string {
     LEFT ANY JOIN (${attributesOf(shape)}) AS attributes ON onsets.n = attributes.n
     LEFT ANY JOIN (${familiesOf(shape)}) AS families ON onsets.n = families.n
     ${hasRenewals ? `LEFT ANY JOIN (${renewalsOf(shape)}) AS renewals ON onsets.n = renewals.n` : ''}
-    WHERE (bits != 0 OR mixed) AND onsets.n NOT IN {contested:Array(UInt128)}
+    WHERE (bits != 0 OR mixed OR attributes.differ) AND onsets.n NOT IN {contested:Array(UInt128)}
       ${contested.hasPairs ? `AND onsets.n NOT IN (${LEAVES_IN_PAGE})` : ''}`;
 }
