@@ -8,6 +8,7 @@ import {
   type World,
 } from '#lifecycle';
 import type { AnalyticsEngine, QueryParams } from '../engine.js';
+import { unmarkedJson } from '../writer/tsv.js';
 import { rowsOf } from './names-sql.js';
 import { readFacts } from './stored-facts.js';
 
@@ -77,7 +78,9 @@ export async function readKnown(engine: AnalyticsEngine, tenant: string, positio
   const conflictKeys = new Set([...rowsOf(conflicts)].map(([key]) => key!));
   const world = worldUnder(worldFacts, conflictKeys);
   const { settings, resolver, distrusted } = world;
-  const said = (JSON.parse(speakers) as { data: [string, string, ObservationType, string, number, number][] }).data;
+  const said = (
+    JSON.parse(unmarkedJson(speakers)) as { data: [string, string, ObservationType, string, number, number][] }
+  ).data;
   const claimed: bigint[] = [0n];
   const heard = { ids: [] as bigint[], ranks: [] as number[] };
   for (const [id, source, kind, issuer, known, byJti] of said) {

@@ -10,6 +10,7 @@ import {
 } from '#lifecycle';
 import type { Sighting } from '#ledger';
 import type { AnalyticsEngine, QueryParams } from '../engine.js';
+import { heldText } from '../writer/tsv.js';
 import { readPageShape, type OnsetSource, type PageShape } from './asked.js';
 import { aliasesOf, readContested, type Contested } from './contested.js';
 import { FetchedSource } from './fetched-source.js';
@@ -196,5 +197,5 @@ export class AsOfStates {
 
 function cutParams({ T, gateways }: Cut): QueryParams {
   const each = [...(gateways ?? [])];
-  return { T, gateways: each.map(([gateway]) => gateway), gatewayCuts: each.map(([, at]) => at) };
+  return { T, gateways: each.map(([gateway]) => heldText(gateway)), gatewayCuts: each.map(([, at]) => at) };
 }

@@ -1,6 +1,6 @@
 import { fullType, shortType, type Name, type Names, type RecordedFact } from '#lifecycle';
 import type { AnalyticsEngine, QueryParams } from '../engine.js';
-import { NO_NAME } from '../writer/tsv.js';
+import { NO_NAME, unmarked } from '../writer/tsv.js';
 import { digitsOf, READING, rowsOf } from './names-sql.js';
 
 const NAME_COLUMNS = ['jti', 'tok', 'cred', 'con', 'fam', 'sub', 'cli', 'kid', 'ses', 'net'] as const;
@@ -89,8 +89,8 @@ const ESCAPED = /\\(.)/g;
 const PLAIN: Record<string, string> = { t: '\t', n: '\n', r: '\r', '0': '\0', b: '\b', f: '\f' };
 
 /** A field of tab-separated rows as text. */
-function plainText(field: string): string {
-  return field.includes('\\')
-    ? field.replace(ESCAPED, (_all, character: string) => PLAIN[character] ?? character)
-    : field;
+export function plainText(field: string): string {
+  return unmarked(
+    field.includes('\\') ? field.replace(ESCAPED, (_all, character: string) => PLAIN[character] ?? character) : field,
+  );
 }

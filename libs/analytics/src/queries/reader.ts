@@ -1,4 +1,5 @@
 import type { AnalyticsEngine, QueryParams } from '../engine.js';
+import { unmarkedJson } from '../writer/tsv.js';
 import { limitReached, settingsOf, type Limits } from './limits.js';
 import type { CompactAnswer } from './rows.js';
 
@@ -26,7 +27,7 @@ export class Reader {
       try {
         // On a line of its own: a statement may end with a comment.
         const text = await this.engine.text(`${statement}\n`, 'JSONCompact', params, settings);
-        return JSON.parse(text) as CompactAnswer;
+        return JSON.parse(unmarkedJson(text)) as CompactAnswer;
       } catch (error) {
         // Takes what the stopped answer left behind.
         if (this.engine.isEmbedded) await this.engine.text('SELECT 1', 'TabSeparated').catch(() => undefined);
