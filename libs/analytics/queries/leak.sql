@@ -8,6 +8,7 @@
 -- param subject UUID, default any: tokens of this person or service
 -- param gateway String, default any: tokens seen at this gateway in that time; others must have been used or issued in it
 -- param limit UInt32, default 1000: rows at most, the latest used first
+-- needs: client, kid, subject, gateway
 -- times: issuedAt, firstUseAt, lastUseAt, lastUseEverAt, expiresAt, endedAt
 -- example: now=2026-03-10T11:00:00Z gateway=gw-a limit=5
 -- chart: table

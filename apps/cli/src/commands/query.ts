@@ -21,7 +21,7 @@ export function addQuery(program: Command, shell: Shell): void {
         );
         return;
       }
-      const params = JSON.stringify(Object.fromEntries(param.map(pairOf)));
+      const params = JSON.stringify(textsOf(param));
       await ask(
         command,
         shell,
@@ -41,6 +41,18 @@ export function addQuery(program: Command, shell: Shell): void {
 
 function collect(value: string, before: string[]): string[] {
   return [...before, value];
+}
+
+/** The parameters by name; each is given once. */
+function textsOf(pairs: readonly string[]): Record<string, string> {
+  const texts = new Map<string, string>();
+  for (const [name, value] of pairs.map(pairOf)) {
+    if (texts.has(name)) throw new WrongUse('--param', `gives ${name} twice`);
+    if (!/^[A-Za-z]\w*$/.test(name))
+      throw new WrongUse('--param', `names ${JSON.stringify(name)}, which is no parameter`);
+    texts.set(name, value);
+  }
+  return Object.fromEntries(texts);
 }
 
 function pairOf(text: string): [string, string] {

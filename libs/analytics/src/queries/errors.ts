@@ -28,7 +28,7 @@ export class BadParameter extends TallyError {
   constructor(query: string, parameter: string, reason: string, remedy?: string) {
     super(`${parameter} ${reason}`, {
       facts: { query, parameter, reason },
-      remedy: remedy ?? `\`tally query ${query} --help-params\` tells its parameters.`,
+      remedy: remedy ?? `\`tally query list -o json\`, or docs/queries.md, tells the parameters of ${query}.`,
     });
   }
 }

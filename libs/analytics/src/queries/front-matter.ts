@@ -38,6 +38,8 @@ const querySchema = z.strictObject({
   params: z.array(paramSchema),
   /** Columns that hold instants, in ms in SQL and as ISO text in answers. */
   times: z.array(z.string()),
+  /** Of these parameters at least one must be given. */
+  needs: z.array(z.string()),
   /** Parameters of an example, as texts. */
   example: z.record(z.string(), z.string()),
   chart: chartSchema,
@@ -70,6 +72,7 @@ export function readQuery(name: string, text: string): NamedQuery {
     description: one('description'),
     params: heads.filter(({ key }) => key.startsWith('param ')).map(({ key, value }) => paramOf(name, key, value)),
     times: (one('times') ?? '').split(/,\s*/).filter((column) => column !== ''),
+    needs: (one('needs') ?? '').split(/,\s*/).filter((param) => param !== ''),
     example: pairsOf(one('example') ?? ''),
     chart: chartOf(one('chart') ?? ''),
     steps: stepsOf(lines.slice(end).join('\n')),
@@ -101,7 +104,7 @@ function headsOf(name: string, lines: readonly string[]): { key: string; value: 
       last.value += ` ${more[1]!}`;
       continue;
     }
-    const head = /^-- (param [^:]+|title|description|times|example|chart): (.+)$/.exec(line);
+    const head = /^-- (param [^:]+|title|description|times|needs|example|chart): (.+)$/.exec(line);
     if (head === null) throw new BadQueryFile(name, `cannot read ${JSON.stringify(line)}`);
     heads.push({ key: head[1]!, value: head[2]! });
   }
@@ -134,7 +137,7 @@ function chartOf(text: string): unknown {
   return { kind, ...others, ...(y !== undefined && { y: y.split(',') }) };
 }
 
-function checkPlaceholders({ name, params, steps, example }: NamedQuery): void {
+function checkPlaceholders({ name, params, steps, needs, example }: NamedQuery): void {
   const types = new Map<string, string>([
     ...Object.entries({ ...BUILT_IN, ...OF_SOURCES }),
     ...params.map((param): [string, string] => [param.name, param.type]),
@@ -150,6 +153,8 @@ function checkPlaceholders({ name, params, steps, example }: NamedQuery): void {
   }
   const idle = ['tenant', ...params.map((param) => param.name)].find((each) => !used.has(each));
   if (idle !== undefined) throw new BadQueryFile(name, `its parameter ${idle} is not used`);
+  const unknown = needs.find((each) => !params.some((param) => param.name === each));
+  if (unknown !== undefined) throw new BadQueryFile(name, `it needs ${unknown}, which is no parameter`);
   const foreign = Object.keys(example).find((each) => each !== 'now' && !params.some((param) => param.name === each));
   if (foreign !== undefined) throw new BadQueryFile(name, `its example gives ${foreign}, which is no parameter`);
 }

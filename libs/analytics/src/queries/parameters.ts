@@ -34,7 +34,22 @@ export function readParameters(
     if (text === undefined) throw new BadParameter(query.name, param.name, `is missing: ${param.description}`);
     values[param.name] = valueOf(query.name, param, text, now);
   }
+  checkSpan(query.name, values);
+  checkNeeds(query, given);
   return values;
+}
+
+/** A span that ends before it begins has no answer: nobody meant it. */
+function checkSpan(query: string, { from, to }: Readonly<Record<string, BoundValue>>): void {
+  if (typeof from === 'number' && typeof to === 'number' && from > to)
+    throw new BadParameter(query, 'from', 'lies after to');
+}
+
+/** A query that must be narrowed by one of some parameters says nothing without. */
+function checkNeeds({ name, needs, params }: NamedQuery, given: Readonly<Record<string, string>>): void {
+  const usual = new Map(params.map((param) => [param.name, param.default]));
+  if (needs.length === 0 || needs.some((each) => given[each] !== undefined && given[each] !== usual.get(each))) return;
+  throw new BadParameter(name, needs[0]!, `is missing: give at least one of ${needs.join(', ')}`);
 }
 
 function valueOf(query: string, { name, type, as, default: usual }: QueryParam, text: string, now: number): BoundValue {
