@@ -2,11 +2,11 @@ import { existsSync } from 'node:fs';
 import type { LedgerScan } from '#ledger';
 import { DirectoryLock, type Clock } from '#platform';
 import { AnalyticsEngine, type AnalyticsPlace } from './engine.js';
-import { AnalyticsBusy } from './errors.js';
+import { AnalyticsBusy, AnalyticsDamaged } from './errors.js';
 import { migrate } from './migrate.js';
 import type { Difference } from './fsck/difference.js';
 import { fsck, type FsckRow } from './fsck/fsck.js';
-import { originDifference } from './fsck/origin.js';
+import { originDifference, unreadable } from './fsck/origin.js';
 import { repair } from './fsck/repair.js';
 import { checkOrigin } from './origin.js';
 import { finishExchange } from './rebuild/exchange.js';
@@ -101,9 +101,17 @@ export class Analytics {
     return this.options.scan.head();
   }
 
-  /** Writes what is new in the ledger. One call at a time; a further one waits for its turn. */
+  /**
+   * Writes what is new in the ledger. One call at a time; a further one waits for its turn. Tables that were opened as
+   * they are must prove to be this ledger's first.
+   */
   catchUp(options: CatchUp = {}): Promise<Progress> {
     return this.exclusively(async () => {
+      const { scan, ledgerId, asItIs } = this.options;
+      if (asItIs === true) {
+        await migrate(this.engine);
+        await checkOrigin(this.engine, scan, this.journal, ledgerId);
+      }
       const onProgress = (progress: Progress): void => {
         this.known = progress.reached;
         options.onProgress?.(progress);
@@ -150,6 +158,9 @@ export class Analytics {
       const difference = await originDifference(engine, scan, journal, ledgerId);
       if (difference !== undefined) yield { kind: 'difference', difference };
       yield* fsck({ engine, scan, journal, writer: this.newWriter() }, from);
+    } catch (error) {
+      if (!(error instanceof AnalyticsDamaged)) throw error;
+      yield { kind: 'difference', difference: unreadable(error) };
     } finally {
       release();
     }

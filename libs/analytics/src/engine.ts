@@ -1,9 +1,11 @@
-import { createClient, type ClickHouseClient, type ClickHouseSettings } from '@clickhouse/client';
+import { ClickHouseLogLevel, createClient, type ClickHouseClient, type ClickHouseSettings } from '@clickhouse/client';
 import { mkdirSync } from 'node:fs';
 import { Readable } from 'node:stream';
-import { DiskFull, storing } from '#platform';
+import { storing } from '#platform';
 import { EmbeddedFiles, type Part } from './embedded-files.js';
-import { AnalyticsUnavailable, QueryFailed } from './errors.js';
+import { engineError, firstLine } from './engine-error.js';
+import { AnalyticsUnavailable } from './errors.js';
+import { unmarkedJson } from './writer/tsv.js';
 import { Gate } from './gate.js';
 
 /** Where the facts are rolled up: in this process, under a directory, or at a server. */
@@ -43,6 +45,15 @@ const SESSION_SETTINGS = {
   max_query_size: '268435456',
 } satisfies ClickHouseSettings;
 
+/** A long statement tells that it is under way, in time for what closes idle connections on the way. */
+const KEEP_ALIVE = {
+  send_progress_in_http_headers: 1,
+  http_headers_progress_interval_ms: '30000',
+} satisfies ClickHouseSettings;
+
+/** What fails is told once, by the error: the client's own log would go to standard error beside it. */
+const QUIET = { level: ClickHouseLogLevel.OFF };
+
 /**
  * Set on every insert, whatever the server's defaults (26.2 changed them): one insert is one block of one partition,
  * written before it is answered, dropped if its token was seen, in the tables that views fill as well.
@@ -61,9 +72,6 @@ const INSERT_SETTINGS: StatementSettings = {
 export type StatementSettings = Record<string, string | number>;
 
 type ClientConnection = NonNullable<NonNullable<Parameters<typeof createClient>[0]>['connection']>;
-
-/** NOT_ENOUGH_SPACE. */
-const NO_SPACE = 243;
 
 /** ClickHouse, wherever it is: everything goes through the vendor's client. `{db}` in a statement is the database. */
 export class AnalyticsEngine {
@@ -102,7 +110,8 @@ export class AnalyticsEngine {
         application: 'tallystick',
         request_timeout: 120_000,
         compression: { request: true, response: true },
-        clickhouse_settings: SESSION_SETTINGS,
+        clickhouse_settings: { ...SESSION_SETTINGS, ...KEEP_ALIVE },
+        log: QUIET,
       });
       return new AnalyticsEngine(client, place, database, undefined, new Gate());
     }
@@ -114,7 +123,7 @@ export class AnalyticsEngine {
     });
     // The same types, told by two packages of which one allows `undefined` in optional fields.
     const connection: object = createChdbConnection({ path: place.path });
-    const client = createClient({ connection: connection as ClientConnection });
+    const client = createClient({ connection: connection as ClientConnection, log: QUIET });
     const engine = new AnalyticsEngine(client, place, database, new EmbeddedFiles(place.path), new Gate());
     for (const [setting, value] of Object.entries(SESSION_SETTINGS)) await engine.command(`SET ${setting} = ${value}`);
     if (isThere) await engine.command('USE {db}');
@@ -192,7 +201,8 @@ export class AnalyticsEngine {
     return this.named(async () => {
       const query = this.inDatabase(sql) + clauseOf(settings);
       const result = await this.client.query({ query, query_params: params, format: 'JSONEachRow' });
-      return result.json<T>();
+      const lines = unmarkedJson(await result.text()).split('\n');
+      return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as T);
     });
   }
 
@@ -249,20 +259,8 @@ export class AnalyticsEngine {
     try {
       return await this.gate.pass(operation);
     } catch (error) {
-      throw this.errorOf(error);
+      throw engineError(error, this);
     }
-  }
-
-  private errorOf(error: unknown): Error {
-    const message = error instanceof Error ? error.message : String(error);
-    const code = codeOf(error, message);
-    if (
-      code === NO_SPACE ||
-      /No space left on device|File too large|Disk quota exceeded|errno: (27|28|122)\b|NOT_ENOUGH_SPACE/.test(message)
-    )
-      return new DiskFull(this.where, error);
-    if (code !== undefined || this.isEmbedded) return new QueryFailed(firstLine(message), code, error);
-    return new AnalyticsUnavailable(this.where, firstLine(message), error);
   }
 }
 
@@ -271,21 +269,4 @@ function clauseOf(settings: StatementSettings): string {
     typeof value === 'number' ? `${name} = ${value}` : `${name} = '${value.replace(/[\\']/g, '\\$&')}'`,
   );
   return all.length === 0 ? '' : ` SETTINGS ${all.join(', ')}`;
-}
-
-/** A ClickHouse error has a number; the client gives it as text, the embedded engine within the message. */
-function codeOf(error: unknown, message: string): number | undefined {
-  for (const key of ['clickhouseCode', 'code'] as const) {
-    if (typeof error === 'object' && error !== null && key in error) {
-      const code = Number((error as Record<string, unknown>)[key]);
-      if (Number.isInteger(code)) return code;
-    }
-  }
-  const match = /Code: (\d+)/.exec(message);
-  return match === null ? undefined : Number(match[1]);
-}
-
-/** Without the stack of the server and the statement that it repeats. */
-function firstLine(message: string): string {
-  return message.split('\n')[0]!.slice(0, 500);
 }

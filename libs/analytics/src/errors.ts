@@ -70,13 +70,23 @@ export class NewerSchema extends TallyError {
   }
 }
 
-/** Tables lost rows: files of theirs were cut short by a full disk or a power cut, or rows were changed by hand. */
+/**
+ * Tables lost rows, or cannot be read: files of theirs were cut short by a full disk or a power cut, bytes flipped, or
+ * rows were changed by hand.
+ */
 export class AnalyticsDamaged extends TallyError {
   readonly code = 'TALLY_ANALYTICS_DAMAGED';
-  constructor(where: string, what: string) {
-    super(`The tables in ${where} are not whole: ${what}.`, {
+  constructor(
+    where: string,
+    what: string,
+    cause?: unknown,
+    /** Whose files cannot be read; undefined: ClickHouse did not say, or it is another kind of damage. */
+    readonly table?: string,
+  ) {
+    super(`The tables in ${where} are not whole: ${what.replace(/\.$/, '')}.`, {
       facts: { where },
       remedy: 'Build them again with `tally analytics rebuild`; the ledger has everything.',
+      cause,
     });
   }
 }

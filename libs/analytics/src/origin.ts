@@ -46,7 +46,7 @@ export async function checkOrigin(
   }
 }
 
-/** Tables that were filled from another ledger are not ours to touch. @throws OtherLedger */
+/** Tables that were filled from another ledger are not ours to touch. @throws OtherLedger, AnalyticsDamaged */
 export async function refuseOtherLedger(engine: AnalyticsEngine, ledgerId = ANY): Promise<void> {
   const { where, database } = engine;
   const [there] = await engine.rows<{ n: number }>(

@@ -1,11 +1,14 @@
 import { planMigrations, shadowOf, type AnalyticsEngine, type Progress, type RebuildProgress } from '#analytics';
 import { formatTime } from '#lifecycle';
+import { freshnessOf } from './freshness.js';
 import { progressRows } from './progress-rows.js';
 import type { Answer, ReadParams } from './questions.js';
 import type { Stores } from './stores.js';
+import { encodePosition } from './when.js';
 
 /** How far ClickHouse has come, what it holds, and whether its schema is this release's. */
-export async function showAnalytics({ analytics: access, clock }: Stores): Promise<Answer> {
+export async function showAnalytics(stores: Stores): Promise<Answer> {
+  const { analytics: access } = stores;
   if (!access.isThere()) return { kind: 'value', value: { filled: false } };
   const value = await access.asItIs(async (analytics) => {
     const { engine, journal } = analytics;
@@ -20,13 +23,15 @@ export async function showAnalytics({ analytics: access, clock }: Stores): Promi
        WHERE database = {database:String} AND active GROUP BY table ORDER BY bytes DESC, table`,
       { database: engine.database },
     );
-    const [reached, head] = [last?.end ?? 0, Number(analytics.head())];
+    const { reached, lagEvents, lagSeconds } = freshnessOf(BigInt(last?.end ?? 0), stores);
     return {
       filled: true,
       ...where,
       reached,
-      head,
-      lag: { events: Math.max(0, head - reached), ms: reached >= head ? 0 : clock() - (last?.recorded ?? 0) },
+      head: encodePosition(analytics.head()),
+      // As every answer from ClickHouse tells it.
+      lagEvents,
+      lagSeconds,
       lastRecorded: last === undefined || last.end === 0 ? null : formatTime(last.recorded),
       unfinishedBatch: journal.pending() !== undefined,
       unfinishedRebuild: journal.exchange() !== undefined || (await isShadowThere(engine)),

@@ -1,9 +1,9 @@
 import { namedQuery, queryCatalog, readAuthority, runQuery, SqlDesk, type Analytics, type AnswerRow } from '#analytics';
 import { z } from 'zod';
 import { WrongUse } from './errors.js';
+import { freshnessOf } from './freshness.js';
 import type { Answer, ReadParams } from './questions.js';
 import type { Stores } from './stores.js';
-import { encodePosition } from './when.js';
 
 type RowsAnswer = Extract<Answer, { kind: 'rows' }>;
 
@@ -32,10 +32,10 @@ export function listQueries(params: ReadParams<'query.list'>): Answer {
 export async function runNamedQuery(params: ReadParams<'query.run'>, stores: Stores): Promise<Answer> {
   const query = namedQuery(params.name);
   const given = givenOf(params.params);
-  const analytics = await stores.analytics.open();
+  const analytics = await atHead(stores);
   const authority = await readAuthority(analytics.engine, params.tenant);
   // Before the rows are read: they hold at least what was reached by then.
-  const fresh = await freshness(analytics, stores);
+  const fresh = freshnessOf(await analytics.reached(), stores);
   const context = { tenant: params.tenant, clock: stores.clock(), authority };
   const { rows, now } = await runQuery(await analytics.reader(), query, given, context);
   const end = { query: query.name, rows: rows.length, now: new Date(now).toISOString(), chart: query.chart, ...fresh };
@@ -46,10 +46,20 @@ export async function runNamedQuery(params: ReadParams<'query.run'>, stores: Sto
 
 /** One statement over our tables, of every tenant; see `SqlDesk` for what is refused. */
 export async function runStatement(params: ReadParams<'sql'>, stores: Stores): Promise<Answer> {
-  const analytics = await stores.analytics.open();
-  const fresh = await freshness(analytics, stores);
+  const analytics = await atHead(stores);
+  const fresh = freshnessOf(await analytics.reached(), stores);
   const { rows } = await new SqlDesk(await analytics.reader()).run(params.sql);
   return rowsFrom(rows, params.after, { rows: rows.length, ...fresh }, {});
+}
+
+/**
+ * ClickHouse as far as the ledger: who asks a directory that nobody serves brings it there first, as after a restore. A
+ * process that writes follows in the background, and its answers say how far it is.
+ */
+async function atHead(stores: Stores): Promise<Analytics> {
+  const analytics = await stores.analytics.open();
+  if (stores.directory.access === 'read' && (await analytics.reached()) < analytics.head()) await analytics.catchUp();
+  return analytics;
 }
 
 function rowsFrom(
@@ -62,21 +72,6 @@ function rowsFrom(
   if (!Number.isSafeInteger(skip) || skip < 0) throw new WrongUse('after', 'is no row of this answer');
   const keyOf = (_row: AnswerRow, index: number): string => String(skip + index + 1);
   return { kind: 'rows', rows: rows.slice(skip), keyOf, pinned, end: () => end };
-}
-
-/**
- * How far ClickHouse has come: its position, how many positions the ledger is ahead, and for how many seconds the
- * oldest event that it lacks has been in the ledger.
- */
-async function freshness(analytics: Analytics, stores: Stores): Promise<Record<string, unknown>> {
-  const reached = await analytics.reached();
-  const lagEvents = Number(stores.scan.head() - reached);
-  let lagSeconds = 0;
-  for (const row of stores.scan.scanAll({ after: reached })) {
-    lagSeconds = Math.max(0, stores.clock() - row.recordedAt) / 1000;
-    break;
-  }
-  return { reached: encodePosition(reached), lagEvents: Math.max(0, lagEvents), lagSeconds };
 }
 
 const textsSchema = z.record(z.string(), z.union([z.string(), z.number()]).transform(String));

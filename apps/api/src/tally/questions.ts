@@ -231,8 +231,11 @@ export const QUESTIONS = {
     path: '/v1/fsck',
     rows: true,
     params: z.object({
-      /** Position to begin at; a check that was broken off tells how far it came. */
-      from: z.coerce.number().int().nonnegative().default(0),
+      /** Position to begin at, as answers give it (`p…`, `position:p…`) or decimal; a check that was broken off tells it. */
+      from: z.coerce
+        .string()
+        .regex(/^(position:)?(p[0-9a-z]{1,13}|\d{1,15})$/, 'takes a position such as p50 or 180')
+        .default('0'),
       /** Repair in place what can be. */
       repair: flag.default(false),
       /** Compare the states of all tokens too, if all rows agree. */

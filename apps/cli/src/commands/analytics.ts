@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Answer, Params } from '../../../api/src/tally/questions.js';
+import { encodePosition } from '../../../api/src/tally/when.js';
 import { ask } from '../ask.js';
 import { EXIT } from '../exit-codes.js';
 import { Interruption } from '../ingest/interruption.js';
@@ -40,11 +41,15 @@ export function addAnalytics(program: Command, shell: Shell): void {
 
 /** `tally fsck`: whether ledger and ClickHouse say the same. */
 export function addFsck(program: Command, shell: Shell): void {
-  verb(program, 'fsck', 'compare ClickHouse with the ledger, row by row; name each difference and its repair')
-    .option('--from <position>', 'begin at this position of the ledger: where a check was broken off')
+  verb(
+    program,
+    'fsck',
+    'catch up, then compare ClickHouse with the ledger, row by row; name each difference and its repair',
+  )
+    .option('--from <position>', 'begin at this position (p50, or a number): where a check was broken off')
     .option('--repair', 'repair in place what can be, and compare again')
     .option('--no-states', 'leave out the states of all tokens')
-    .addHelpText('after', '\nExit codes: 0 they agree, 1 they differ.')
+    .addHelpText('after', '\nExit codes: 0 they agree, 1 they differ, or ClickHouse lacks events.')
     .action(async (flags: { from?: string; repair?: true; states: boolean }, command: Command) => {
       const { format } = commonOf(command, shell);
       const { from, repair, states } = flags;
@@ -56,9 +61,11 @@ export function addFsck(program: Command, shell: Shell): void {
         const rows = differencesIn(answer.rows, progress, shell);
         const columns = {
           table: ['table', 'start', 'end', 'what', 'rows', 'detail', 'repair'],
+          show: { start: positionShown, end: positionShown },
           none: 'no differences',
         };
         const end = await printRows({ ...answer, rows }, format, shell.out, { ...columns, json: 'object' });
+        sayCompared(end, shell);
         if (end['repaired'] !== undefined) shell.talk.say(`${cell(end['repaired'])} differences were repaired`);
         if (end['agree'] !== true && shell.exitCode === EXIT.done) shell.exitCode = EXIT.failed;
       });
@@ -76,7 +83,7 @@ async function* differencesIn(
   try {
     for await (const { kind, ...row } of rows) {
       if (interruption.reason !== undefined) {
-        talk.say(`stopped; the same with --from ${cell(compared ?? 0)} goes on from there`);
+        talk.say(`stopped; the same with --from ${positionShown(compared ?? 0)} goes on from there`);
         shell.exitCode = interruption.reason.exitCode;
         return;
       }
@@ -92,6 +99,16 @@ async function* differencesIn(
     interruption.ignore();
     progress.stop();
   }
+}
+
+function sayCompared({ reached, lagEvents }: Record<string, unknown>, { talk }: Shell): void {
+  const lag = lagEvents === 0 ? '' : `; ${cell(lagEvents)} events not yet in ClickHouse: \`tally analytics catch-up\``;
+  talk.say(`compared up to ${cell(reached)}${lag}`);
+}
+
+/** As every other answer tells a position. */
+function positionShown(position: unknown): string {
+  return typeof position === 'number' ? encodePosition(BigInt(position)) : cell(position);
 }
 
 type Followed = 'analytics.catch-up' | 'analytics.rebuild';
@@ -112,7 +129,7 @@ async function follow<Q extends Followed>(
       return;
     }
     const last = await watched(answer, shell);
-    await printValue(last, format, shell.out, fieldLines);
+    await printValue(last, format, shell.out, followedLines);
   });
 }
 
@@ -127,13 +144,23 @@ async function watched(answer: Extract<Answer, { kind: 'rows' }>, { talk }: Shel
   return last;
 }
 
-function statusLines({ filled, tables, migrations, lag, ...rest }: Record<string, unknown>): string[] {
+function followedLines({ reached, head, ...rest }: Record<string, unknown>): string[] {
+  return fieldLines({ ...rest, reached: positionShown(reached), head: positionShown(head) });
+}
+
+function statusLines({
+  filled,
+  tables,
+  migrations,
+  lagEvents,
+  lagSeconds,
+  ...rest
+}: Record<string, unknown>): string[] {
   if (filled !== true) return ['nothing was written to ClickHouse yet'];
-  const { events, ms } = objectOf(lag);
   const { applied, pending } = objectOf(migrations);
   const list = (Array.isArray(tables) ? tables : []).map(objectOf);
   return [
-    ...fieldLines({ ...rest, lag: `${cell(events)} events, ${cell(ms)} ms` }),
+    ...fieldLines({ ...rest, lag: `${cell(lagEvents)} events, ${cell(lagSeconds)} s` }),
     `migrations: ${namesOf(applied)}; pending: ${namesOf(pending)}`,
     ...list.map(({ table, rows, bytes }) => `table ${cell(table)}: ${cell(rows)} rows, ${cell(bytes)} bytes`),
   ];

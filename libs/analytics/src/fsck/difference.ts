@@ -4,7 +4,7 @@ export interface Difference {
   /** Positions, both inclusive: the batch, or the gap, in which it is. */
   start: number;
   end: number;
-  what: 'missing' | 'unknown' | 'differs' | 'ahead';
+  what: 'missing' | 'unknown' | 'differs' | 'ahead' | 'unreadable';
   /** Of how many rows that is so. */
   rows: number;
   /** For people: the first of them. */

@@ -26,6 +26,8 @@ export interface FsckParts {
 }
 
 export type FsckRow =
+  /** First: up to where is compared, and the ledger's last position. */
+  | { kind: 'begin'; reached: number; head: number }
   | { kind: 'difference'; difference: Difference }
   /** One step has come to `reached`; everything before `compared` was compared in every step. */
   | { kind: 'progress'; step: string; reached: number; compared: number; head: number };
@@ -45,6 +47,7 @@ export async function* fsck(parts: FsckParts, from = 0): AsyncGenerator<FsckRow>
   const { engine, scan, writer } = parts;
   const reached = Number(await writer.reached());
   const head = Math.min(reached, Number(scan.head()));
+  yield { kind: 'begin', reached, head: Number(scan.head()) };
   const checks = await Checks.of(parts, reached);
   const start = Math.floor(from / CHUNK) * CHUNK;
   for (let at = start; at === start || at <= reached; at += WINDOW) {

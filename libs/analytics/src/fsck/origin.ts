@@ -5,6 +5,11 @@ import { checkOrigin } from '../origin.js';
 import type { BatchJournal } from '../writer/journal.js';
 import type { Difference } from './difference.js';
 
+/** Files that cannot be read: what is behind them is not compared any more. */
+export function unreadable({ table = '(unknown)', message }: AnalyticsDamaged): Difference {
+  return { table, start: 0, end: 0, what: 'unreadable', rows: 1, detail: message, repair: 'rebuild' };
+}
+
 /** Why the tables could not be opened for questions, as a difference. @throws OtherLedger */
 export async function originDifference(
   engine: AnalyticsEngine,
@@ -18,6 +23,7 @@ export async function originDifference(
   } catch (error) {
     if (!(error instanceof AnalyticsDamaged || error instanceof JournalLost || error instanceof LedgerReplaced))
       throw error;
+    if (error instanceof AnalyticsDamaged && error.table !== undefined) return unreadable(error);
     const repair = journal.isRepairing() ? 'range' : 'rebuild';
     return { table: 'origin', start: 0, end: 0, what: 'differs', rows: 1, detail: error.message, repair };
   }

@@ -29,9 +29,11 @@ export async function repair(
 ): Promise<number> {
   const { engine, journal, writer } = parts;
   const repairable = differences.filter((each) => each.repair !== 'rebuild');
-  // Tables of another past are not made right range by range.
-  const isOfAnotherPast = differences.some(({ table, repair: by }) => table === 'origin' && by === 'rebuild');
-  if (repairable.length === 0 || isOfAnotherPast) return 0;
+  // Tables of another past, and those that cannot be read, are not made right range by range.
+  const isHopeless = differences.some(
+    ({ table, what, repair: by }) => by === 'rebuild' && (table === 'origin' || what === 'unreadable'),
+  );
+  if (repairable.length === 0 || isHopeless) return 0;
   journal.setRepairing(true);
   const ranges = new Map(repairable.filter((each) => each.repair === 'range').map((each) => [each.start, each]));
   const reached = Number(await writer.reached());

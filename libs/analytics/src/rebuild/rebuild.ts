@@ -46,7 +46,10 @@ export async function rebuild(parts: RebuildParts, { signal, onProgress, anew }:
   const { live, journal, scan, clock, ledgerId, exclusively } = parts;
   const shadow = live.over(shadowOf(live.database));
   const own = journal.shadow();
-  await refuseOtherLedger(live, ledgerId);
+  await refuseOtherLedger(live, ledgerId).catch((error: unknown) => {
+    // Who filled the tables cannot be read any more. Those in the data directory are this ledger's; a server's may not be.
+    if (!live.isEmbedded || !(error instanceof AnalyticsDamaged)) throw error;
+  });
   const drop = async (): Promise<void> => {
     await shadow.command('DROP DATABASE IF EXISTS {db} SYNC');
     own.done();
@@ -56,12 +59,7 @@ export async function rebuild(parts: RebuildParts, { signal, onProgress, anew }:
     await checkOrigin(shadow, scan, own, ledgerId);
   };
   if (anew === true) await drop();
-  await prepare().catch(async (error: unknown) => {
-    if (!UNUSABLE.some((type) => error instanceof type)) throw error;
-    await drop();
-    await prepare();
-  });
-  const writer = new AnalyticsWriter(shadow, scan, own, clock);
+  let writer = new AnalyticsWriter(shadow, scan, own, clock);
   let facts = 0;
   const told = (step: RebuildProgress['step'], reached: bigint, head: bigint, more = 0): RebuildProgress => {
     const progress = { step, reached, head, facts: facts + more };
@@ -76,7 +74,16 @@ export async function rebuild(parts: RebuildParts, { signal, onProgress, anew }:
     facts += end.facts;
     return end;
   };
-  await fill();
+  const begin = async (): Promise<void> => {
+    await prepare();
+    await fill();
+  };
+  await begin().catch(async (error: unknown) => {
+    if (!UNUSABLE.some((type) => error instanceof type)) throw error;
+    await drop();
+    writer = new AnalyticsWriter(shadow, scan, own, clock);
+    await begin();
+  });
   return exclusively(async () => {
     // What came meanwhile: from here on nobody writes to the old tables either.
     const { reached, head } = await fill();
