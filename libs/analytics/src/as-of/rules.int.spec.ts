@@ -100,6 +100,11 @@ const CRAFTED: Readonly<Record<string, RandomHistory>> = {
       fact('subject.reinstated', { at: SECOND, names: { sub: 's2' }, data: { reasonId }, record: 'x2' }),
     ),
   ]),
+  'parts of a jti are known by a fact that belongs to none of them': asked([
+    issued('j0', HOUR, 'f0', { iat: T0 }),
+    fact('token.issued', { at: HOUR, names: { jti: 'j0', fam: 'f0', sub: 's-other' } }),
+    fact('legalhold.placed', { at: SECOND, names: { jti: 'j0' }, source: 'tally', data: { hold: 'h' } }),
+  ]),
   'two families joined over an alias': asked([
     issued('j0', 0, 'f0'),
     fact('token.issued', { names: { tok: 't0', fam: 'f1' } }),
