@@ -25,7 +25,9 @@ async function idsIn(tally: LocalTally): Promise<string[]> {
   const answer = await tally.ask('export', {});
   if (answer.kind !== 'rows') throw new TypeError('an export has rows');
   const ids: string[] = [];
-  for await (const { id, type } of answer.rows) if (type !== 'tallystick.source.closed.v1') ids.push(String(id));
+  // What the product itself states of sources and concludes is not of the input.
+  for await (const { id, type } of answer.rows)
+    if (!/^tallystick\.(source\.closed|finding\..*)\.v1$/.test(String(type))) ids.push(String(id));
   return ids.sort();
 }
 
