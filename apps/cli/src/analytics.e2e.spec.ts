@@ -58,7 +58,27 @@ describe('ClickHouse beside the ledger of the field cases', () => {
       migrations: { pending: [] },
     });
     const checked = await tally('fsck', '-o', 'json');
-    expect({ ...jsonOf(checked), code: checked.code }).toMatchObject({ items: [], agree: true, code: 0 });
+    const all = { items: [], agree: true, lagEvents: 0, code: 0 };
+    expect({ ...jsonOf(checked), code: checked.code }).toMatchObject(all);
+    expect(jsonOf(checked)['reached']).toBe(jsonOf(checked)['head']);
+  });
+
+  it('is compared from where one says, and from nowhere past its end', async () => {
+    for (const from of ['p3', 'position:p3', '3']) {
+      const told = await tally('fsck', '--no-states', '--from', from);
+      expect(told).toMatchObject({
+        code: 0,
+        stdout: 'no differences\n',
+        stderr: expect.stringMatching(/^compared up to p/),
+      });
+    }
+    const past = await tally('fsck', '--from', '999999');
+    expect(past).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringMatching(/past p\w+ .*where the ledger ends/),
+    });
+    expect(await tally('fsck', '--from', 'x')).toMatchObject({ code: 2 });
   });
 
   it('agrees again after it was built again', async () => {
@@ -118,8 +138,11 @@ describe('a ledger that was restored from a backup', () => {
     const there = (...args: string[]): Promise<Ran> => tally(...args, '--data', restored);
     expect(await there('restore', backup)).toMatchObject({ code: 0 });
     expect(jsonOf(await there('analytics', 'status', '-o', 'json'))).toEqual({ filled: false });
-    expect(await there('analytics', 'catch-up')).toMatchObject({ code: 0 });
-    expect(await there('fsck')).toMatchObject({ code: 0 });
+    // The check itself fills it: an empty ClickHouse never agrees.
+    expect(jsonOf(await there('fsck', '-o', 'json'))).toMatchObject({ agree: true, lagEvents: 0 });
+    const status = jsonOf(await there('analytics', 'status', '-o', 'json'));
+    expect(status).toMatchObject({ filled: true, lagEvents: 0, lagSeconds: 0 });
+    expect(status['reached']).toBe(status['head']);
     // Put in the old place by hand, beside the tables of what came after it.
     for (const suffix of ['', '-wal', '-shm']) rmSync(join(data, `ledger.sqlite${suffix}`), { force: true });
     cpSync(join(backup, 'ledger.sqlite'), join(data, 'ledger.sqlite'));
@@ -130,6 +153,10 @@ describe('a ledger that was restored from a backup', () => {
     expect(ran.stderr).toMatch(/ledger has everything.*that this ledger does not have there/s);
     expect(ran.stderr).toMatch(/tally analytics rebuild/);
     expect(await tally('fsck')).toMatchObject({ code: 1, stdout: expect.stringMatching(/tally analytics rebuild/) });
+    const unreachable = { cwd: root, env: { TALLY_DATA: data, TALLY_CLICKHOUSE: 'http://127.0.0.1:1' } };
+    const { stderr } = await runTally(['analytics', 'status'], unreachable);
+    // One error with its remedy; not the client's own log beside it.
+    expect(stderr.trim().split('\n')).toHaveLength(2);
     expect(await tally('analytics', 'rebuild')).toMatchObject({ code: 0 });
     expect(await tally('fsck')).toMatchObject({ code: 0 });
   });

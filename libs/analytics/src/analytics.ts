@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import type { LedgerScan } from '#ledger';
-import { DirectoryLock, type Clock } from '#platform';
+import { DirectoryLock, storing, type Clock } from '#platform';
 import { AnalyticsEngine, type AnalyticsPlace } from './engine.js';
 import { AnalyticsBusy, AnalyticsDamaged } from './errors.js';
 import { migrate } from './migrate.js';
@@ -40,6 +40,8 @@ export interface OpenAnalytics {
   ledgerId?: string;
   /** Neither migrated nor checked: to look at what is there, or to build it again. */
   asItIs?: boolean;
+  /** For a rebuild: files over which the embedded engine does not even start are dropped; it then starts with none. */
+  heals?: boolean;
 }
 
 /** ClickHouse beside one ledger, opened by one process: what is asked, and the writer that fills it. */
@@ -69,14 +71,22 @@ export class Analytics {
    * AnalyticsDamaged, DiskFull …
    */
   static async open(options: OpenAnalytics): Promise<Analytics> {
-    const { files, server, scan, waitMs, database, ledgerId, asItIs } = options;
+    const { files, server, scan, waitMs, database, ledgerId, asItIs, heals } = options;
     const lock = await DirectoryLock.take(files.lock, 'write', waitMs);
     if (lock === undefined) throw new AnalyticsBusy(files.directory, waitMs);
     let engine: AnalyticsEngine | undefined;
     let journal: BatchJournal | undefined;
     try {
-      engine = await AnalyticsEngine.open(server ?? { path: files.directory }, database);
+      const place = server ?? { path: files.directory };
+      let isEmpty = false;
+      engine = await AnalyticsEngine.open(place, database).catch((error: unknown) => {
+        if (heals !== true || server !== undefined || !(error instanceof AnalyticsDamaged)) throw error;
+        storing(files.directory, () => rmSync(files.directory, { recursive: true, force: true }));
+        isEmpty = true;
+        return AnalyticsEngine.open(place, database);
+      });
       journal = BatchJournal.open(files.journal, `${server?.url ?? 'embedded'} ${engine.database}`);
+      if (isEmpty) journal.forget();
       await finishExchange(engine, journal);
       if (asItIs !== true) {
         await migrate(engine);

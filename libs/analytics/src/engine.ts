@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { storing } from '#platform';
 import { EmbeddedFiles, type Part } from './embedded-files.js';
 import { engineError, firstLine } from './engine-error.js';
-import { AnalyticsUnavailable } from './errors.js';
+import { AnalyticsDamaged, AnalyticsUnavailable } from './errors.js';
 import { unmarkedJson } from './writer/tsv.js';
 import { Gate } from './gate.js';
 
@@ -122,7 +122,7 @@ export class AnalyticsEngine {
       throw new AnalyticsUnavailable(place.path, why, error, true);
     });
     // The same types, told by two packages of which one allows `undefined` in optional fields.
-    const connection: object = createChdbConnection({ path: place.path });
+    const connection: object = started(place.path, () => createChdbConnection({ path: place.path }));
     const client = createClient({ connection: connection as ClientConnection, log: QUIET });
     const engine = new AnalyticsEngine(client, place, database, new EmbeddedFiles(place.path), new Gate());
     for (const [setting, value] of Object.entries(SESSION_SETTINGS)) await engine.command(`SET ${setting} = ${value}`);
@@ -261,6 +261,15 @@ export class AnalyticsEngine {
     } catch (error) {
       throw engineError(error, this);
     }
+  }
+}
+
+/** @throws AnalyticsDamaged: the engine itself says on standard error what it cannot read. */
+function started<T>(path: string, start: () => T): T {
+  try {
+    return start();
+  } catch (error) {
+    throw new AnalyticsDamaged(path, 'the embedded engine does not start over them', error);
   }
 }
 

@@ -42,11 +42,12 @@ export class AnalyticsAccess {
   /**
    * For whoever looks at the tables as they are, or builds them again: also where they cannot be opened for questions
    * (an edited migration, another release's schema, a restored ledger).
+   * @param heals also over files that keep the engine from starting: they are dropped.
    */
-  async asItIs<T>(use: (analytics: Analytics) => Promise<T>): Promise<T> {
+  async asItIs<T>(use: (analytics: Analytics) => Promise<T>, heals = false): Promise<T> {
     const opened = await this.opened?.catch(() => undefined);
     if (opened !== undefined) return use(opened);
-    const analytics = await Analytics.open({ ...this.options(WAIT_MS), asItIs: true });
+    const analytics = await Analytics.open({ ...this.options(WAIT_MS), asItIs: true, heals });
     try {
       return await use(analytics);
     } finally {

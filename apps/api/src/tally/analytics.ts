@@ -70,8 +70,10 @@ export function catchUpAnalytics({ analytics: access }: Stores): Answer {
 /** Builds everything again while the old tables answer, with progress. */
 export function rebuildAnalytics({ anew }: ReadParams<'analytics.rebuild'>, { analytics: access }: Stores): Answer {
   const rows = progressRows<Record<string, unknown>>((tell, signal) =>
-    access.asItIs(async (analytics) =>
-      shown(await analytics.rebuild({ anew, signal, onProgress: (progress) => tell(shown(progress)) })),
+    access.asItIs(
+      async (analytics) =>
+        shown(await analytics.rebuild({ anew, signal, onProgress: (progress) => tell(shown(progress)) })),
+      true,
     ),
   );
   return { kind: 'rows', rows, keyOf: (_row, index) => String(index), pinned: {} };

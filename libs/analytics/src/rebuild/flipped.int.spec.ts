@@ -26,7 +26,7 @@ afterEach(async () => {
   rmSync(root, { recursive: true, force: true });
 });
 
-async function open(asItIs?: true): Promise<Analytics> {
+async function open(asItIs?: true, heals?: true): Promise<Analytics> {
   opened = await Analytics.open({
     files: { directory: join(root, 'clickhouse'), lock: join(root, 'lock'), journal: join(root, 'journal.sqlite') },
     scan,
@@ -34,6 +34,7 @@ async function open(asItIs?: true): Promise<Analytics> {
     waitMs: 0,
     ledgerId: '11111111-1111-4111-8111-111111111111',
     ...(asItIs && { asItIs }),
+    ...(heals && { heals }),
   });
   return opened;
 }
@@ -90,6 +91,19 @@ describe('flipped bytes', () => {
       await closed();
       expect(await differences()).toEqual([]);
     });
+
+  it('in a definition keep the engine from starting: a rebuild starts with none', async () => {
+    await (await open()).catchUp();
+    await closed();
+    const files = readdirSync(join(root, 'clickhouse', 'store'), { recursive: true, encoding: 'utf8' });
+    const definition = files.find((each) => each.endsWith('/facts.sql'))!;
+    writeFileSync(join(root, 'clickhouse', 'store', definition), 'nothing that can be read');
+    await expect(open()).rejects.toBeInstanceOf(AnalyticsDamaged);
+    await expect(open(true)).rejects.toBeInstanceOf(AnalyticsDamaged);
+    expect(await (await open(true, true)).rebuild()).toMatchObject({ step: 'done', facts: 30 });
+    await closed();
+    expect(await differences()).toEqual([]);
+  });
 
   it('in data are damage with its remedy for whoever asks, not a wrong query', async () => {
     await (await open()).catchUp();

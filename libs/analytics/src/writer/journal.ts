@@ -112,6 +112,14 @@ export class BatchJournal {
     });
   }
 
+  /** The tables are gone, and those of a rebuild: nothing of them is under way any more. */
+  forget(): void {
+    this.done();
+    this.shadow().done();
+    this.setRepairing(false);
+    this.setExchange(undefined);
+  }
+
   close(): void {
     this.database.close();
   }
