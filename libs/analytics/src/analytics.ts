@@ -8,7 +8,7 @@ import type { Difference } from './fsck/difference.js';
 import { fsck, type FsckRow } from './fsck/fsck.js';
 import { originDifference, unreadable } from './fsck/origin.js';
 import { repair } from './fsck/repair.js';
-import { checkOrigin } from './origin.js';
+import { checkOrigin, checkWhole } from './origin.js';
 import { finishExchange } from './rebuild/exchange.js';
 import { rebuild, type Rebuild, type RebuildProgress } from './rebuild/rebuild.js';
 import { Reader } from './queries/reader.js';
@@ -91,6 +91,7 @@ export class Analytics {
       if (asItIs !== true) {
         await migrate(engine);
         await checkOrigin(engine, scan, journal, ledgerId);
+        await checkWhole(engine);
       }
       return new Analytics(engine, journal, lock, options);
     } catch (error) {

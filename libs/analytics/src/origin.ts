@@ -58,3 +58,32 @@ export async function refuseOtherLedger(engine: AnalyticsEngine, ledgerId = ANY)
   if (origin !== undefined && origin.ledger !== ledgerId)
     throw new OtherLedger(where, database, origin.ledger, ledgerId);
 }
+
+/** What a fact of `facts` must have left in another table. */
+const FOLLOWS = {
+  onsets: "kind = 'token.issued' OR (outcome = 'accepted' AND shadow = 0)",
+  token_minutes: "outcome != ''",
+  speakers: 'speaker != 0',
+} as const;
+
+/**
+ * Files that are gone altogether are missed by nobody else: a table then has fewer rows than its batches wrote, or none
+ * where it must have some. @throws AnalyticsDamaged
+ */
+export async function checkWhole(engine: AnalyticsEngine): Promise<void> {
+  const { where, database, isEmbedded } = engine;
+  if (!isEmbedded) return;
+  const parts = await engine.rows<{ table: string; n: number }>(
+    'SELECT table, sum(rows) AS n FROM system.parts WHERE database = {database:String} AND active GROUP BY table',
+    { database },
+  );
+  const rows = new Map(parts.map(({ table, n }) => [table, n]));
+  const [batches] = await engine.rows<{ facts: number }>('SELECT sum(facts) AS facts FROM {db}.batches FINAL');
+  const missing = (batches?.facts ?? 0) - (rows.get('facts') ?? 0);
+  if (missing > 0) throw new AnalyticsDamaged(where, `${missing} rows of facts are gone`);
+  for (const [table, condition] of Object.entries(FOLLOWS)) {
+    if ((rows.get(table) ?? 0) > 0) continue;
+    const found = await engine.rows(`SELECT 1 AS one FROM {db}.facts WHERE ${condition} LIMIT 1`);
+    if (found.length > 0) throw new AnalyticsDamaged(where, `the rows of ${table} are gone`);
+  }
+}

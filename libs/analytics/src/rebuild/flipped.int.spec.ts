@@ -115,4 +115,20 @@ describe('flipped bytes', () => {
     for (const sql of [`SELECT toInt32('')`, `SELECT toUUID('x')`, `SELECT unhex('0g'), toDate('')`])
       await expect(engine.rows(sql).catch((error: unknown) => error)).resolves.not.toBeInstanceOf(AnalyticsDamaged);
   });
+
+  it.each(['facts', 'onsets'])('files of %s that are gone are noticed before anything is answered', async (table) => {
+    const { engine } = await open();
+    await opened!.catchUp();
+    const parts = await engine.rows<{ path: string }>(
+      'SELECT path FROM system.parts WHERE database = {database:String} AND table = {table:String} AND active',
+      { database: engine.database, table },
+    );
+    await closed();
+    for (const { path } of parts) rmSync(path, { recursive: true });
+    await expect(open()).rejects.toBeInstanceOf(AnalyticsDamaged);
+    opened = undefined;
+    await (await open(true)).rebuild();
+    await closed();
+    expect(await differences()).toEqual([]);
+  });
 });
