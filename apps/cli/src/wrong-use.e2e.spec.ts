@@ -33,7 +33,7 @@ describe('exit codes', () => {
     [2, ['nonsense'], /unknown command/],
     [2, ['state', '--bogus'], /unknown option '--bogus'/],
     [2, ['status', 'more'], /too many arguments/],
-    [2, ['findings', '-o', 'csv'], /Allowed choices are table, json, ndjson, tsv/],
+    [2, ['findings', '-o', 'xml'], /Allowed choices are table, json, ndjson, tsv, csv/],
     [2, ['rollback', 'plan', '--from', 'v1', '--to', 'v0'], /--component/],
     [2, ['rollback', 'plan', '--component', 'gateway', '--from', 'v1', '--to', 'v1'], /itself/],
     [2, ['token', 'show'], /not named/],
