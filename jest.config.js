@@ -23,4 +23,6 @@ export default {
   },
   setupFiles: ['reflect-metadata'],
   testTimeout: 120000,
+  // An engine that a failed test left open would keep the run from ending.
+  forceExit: true,
 };
