@@ -1,4 +1,5 @@
 export * from './errors.js';
+export * from './plaintext.js';
 export * from './storage-errors.js';
 export * from './directory-errors.js';
 export * from './clock.js';
