@@ -27,3 +27,11 @@ export function uuidOf(hex: string): string {
 export function onceKey(record: { key: string; ordinal: number }): string {
   return record.key.slice(0, 31) + record.ordinal;
 }
+
+/**
+ * Under which key a record's n-th event (n > 0) is remembered; the first stands under the record's own. A record's
+ * events can lie in several streams, and a crash between two appends must be told from a whole record.
+ */
+export function partKey(key: string, ordinal: number): string {
+  return key.slice(0, 28) + ordinal.toString(16).padStart(4, '0');
+}

@@ -1,12 +1,13 @@
-import { isOwnConclusion } from '#lifecycle';
-import { START, type Ledger, type Position, type StreamAppend } from '#ledger';
+import type { Ledger, StreamAppend } from '#ledger';
 import type { DeadLetters } from './dead-letters.js';
 import { LedgerRefused } from './errors.js';
-import { onceKey } from './ids.js';
+import { partKey } from './ids.js';
 import { ownFact } from './own-facts.js';
 import type { Prepared, PreparedEvent } from './prepared.js';
+import { catchUp, recordOf, memoryOf } from './remember.js';
 import { Account } from './report.js';
 import type { SeenIndex } from './seen-index.js';
+import { endsAmongWriters, endsOfSoleWriter, type StreamEnds } from './stream-ends.js';
 
 /** Gives prepared records in batches, in the order of the input. */
 export type PreparedBatches = AsyncIterable<Prepared[]>;
@@ -14,11 +15,21 @@ export type PreparedBatches = AsyncIterable<Prepared[]>;
 export interface IntakeParts {
   ledger: Ledger;
   seen: SeenIndex;
-  deadLetters: DeadLetters;
+  /** Where refused records go before their batch counts as taken. */
+  deadLetters: Pick<DeadLetters, 'add'>;
   clock: () => number;
   /** Lines dated later than recorded by more than this advance no watermark; in ms. */
   futureSlack: number;
+  /** Others append to this ledger as well (other projectors, the API). Default: this is its only writer. */
+  shared?: boolean;
+  /** Where the index reads what others appended; default: the ledger itself. A copy nearby has the same positions. */
+  feed?: Ledger;
 }
+
+/** How often an append is decided anew because others keep appending to the same stream. */
+const ROUNDS = 20;
+/** Own appends after which a writer among others reads `$all` again, so that a takeover has little to read. */
+const CATCH_UP_AFTER = 200_000;
 
 const LINKS = '{"links":true}';
 const CONFLICT = '{"conflict":true}';
@@ -30,21 +41,41 @@ const LINKS_AND_CONFLICT = '{"links":true,"conflict":true}';
  */
 export class Intake {
   private turn: Promise<unknown> = Promise.resolve();
+  private readonly ends: StreamEnds;
+  private sinceCaughtUp = 0;
 
-  private constructor(private readonly parts: IntakeParts) {}
+  private constructor(private readonly parts: IntakeParts) {
+    this.ends = parts.shared === true ? endsAmongWriters() : endsOfSoleWriter(parts.ledger);
+  }
 
   static async open(parts: IntakeParts): Promise<Intake> {
-    await catchUp(parts.ledger, parts.seen);
-    return new Intake(parts);
+    const intake = new Intake(parts);
+    await intake.catchUp();
+    return intake;
+  }
+
+  /** Reads what others appended since; call it before input is taken over from another process. */
+  async catchUp(): Promise<void> {
+    await this.inTurn(() => this.orForget(() => this.lookAtAll()));
+  }
+
+  /** Takes one prepared batch in; resolves when all of it is durable. After an error, repeat it. */
+  async takeBatch(batch: readonly Prepared[], account: Account): Promise<void> {
+    await this.inTurn(() => this.orForget(() => this.commit(batch, account)));
+  }
+
+  /** Writes the index to its file. */
+  async save(): Promise<void> {
+    await this.inTurn(() => Promise.resolve(this.parts.seen.save()));
   }
 
   /** Takes prepared batches in, in turn with other inputs; calls back after each batch is durable. */
   async take(batches: PreparedBatches, account: Account, onBatch?: (account: Account) => void): Promise<void> {
     for await (const batch of batches) {
-      await this.inTurn(() => this.orForget(() => this.commit(batch, account)));
+      await this.takeBatch(batch, account);
       onBatch?.(account);
     }
-    await this.inTurn(() => Promise.resolve(this.parts.seen.save()));
+    await this.save();
   }
 
   /** Appends facts that the product states itself; those stated before are not written again. Gives how many were. */
@@ -79,6 +110,7 @@ export class Intake {
       return await work();
     } catch (error) {
       this.parts.seen.rollback();
+      this.ends.forget();
       throw error;
     }
   }
@@ -102,12 +134,14 @@ export class Intake {
       else {
         local.from(prepared.source);
         if (prepared.high <= now + this.parts.futureSlack) local.advance(prepared.source, Math.min(prepared.high, now));
-        const outcome = seen.see(prepared.key, prepared.digest);
+        const outcome = seen.see(prepared.key, prepared.digest, prepared.older);
         local.count(outcome === 'new' ? 'accepted' : outcome === 'conflict' ? 'conflicts' : 'duplicates');
-        if (outcome === 'duplicate') continue;
-        for (const event of prepared.events) {
-          if (!this.isFirst(event)) continue;
-          if (outcome === 'conflict') conflicting.set(event.id, true);
+        const absent = this.absentEvents(prepared, outcome === 'duplicate');
+        if (absent.length === 0) continue;
+        const conflicts =
+          outcome === 'conflict' || (outcome === 'duplicate' && seen.isVariant(prepared.key, prepared.digest));
+        for (const event of absent) {
+          if (conflicts) conflicting.set(event.id, true);
           events.push(event);
         }
       }
@@ -116,37 +150,113 @@ export class Intake {
     merge(account, local);
   }
 
-  private async append(events: readonly PreparedEvent[], conflicting: ReadonlyMap<string, boolean>): Promise<number> {
-    const { ledger, seen } = this.parts;
-    if (events.length === 0) {
-      seen.commit(seen.cursor);
-      return 0;
-    }
-    const byStream = new Map<string, PreparedEvent[]>();
-    for (const event of events) {
-      const list = byStream.get(event.stream);
-      if (list === undefined) byStream.set(event.stream, [event]);
-      else list.push(event);
-    }
-    const streams = [...byStream.keys()];
-    const revisions = await ledger.revisionsOf(streams);
-    const appends = streams.map((stream, i): StreamAppend => ({
-      stream,
-      expected: revisions[i] ?? 'no_stream',
-      events: byStream.get(stream)!.map(({ id, type, data, links }) => {
-        const metadata = conflicting.has(id) ? (links ? LINKS_AND_CONFLICT : CONFLICT) : links ? LINKS : undefined;
-        return metadata === undefined ? { id, type, data } : { id, type, data, metadata };
-      }),
-    }));
-    const outcomes = await ledger.appendMany(appends);
-    let position: Position = START;
-    for (const outcome of outcomes) {
-      if (!outcome.ok) throw new LedgerRefused(String(outcome.expected), String(outcome.actual));
-      if (outcome.position > position) position = outcome.position;
-    }
-    seen.commit(position);
-    return events.length;
+  /**
+   * Events of a record that the ledger does not hold. A crash can leave some of them behind: they lie in several
+   * streams, and not every ledger appends to all of them at once.
+   */
+  private absentEvents({ key, digest, older, events }: Facts, firstIsThere: boolean): PreparedEvent[] {
+    return events.filter((event, ordinal) => {
+      if (event.once !== undefined) return this.isFirst(event);
+      if (ordinal === 0) return !firstIsThere;
+      return this.parts.seen.see(partKey(key, ordinal), digest, older) !== 'duplicate';
+    });
   }
+
+  private async append(events: readonly PreparedEvent[], conflicting: Map<string, boolean>): Promise<number> {
+    const { ledger, seen, shared = false } = this.parts;
+    let position = seen.cursor;
+    let appended = events.length;
+    let waiting = byStream(events);
+    for (let round = 0; waiting.size > 0; round++) {
+      const streams = [...waiting.keys()];
+      const expected = await this.ends.expected(streams);
+      const outcomes = await ledger.appendMany(
+        streams.map((stream, i) => appendOf(stream, waiting.get(stream)!, expected[i]!, conflicting)),
+      );
+      const left = new Map<string, PreparedEvent[]>();
+      for (const [i, outcome] of outcomes.entries()) {
+        const stream = streams[i]!;
+        if (outcome.ok) {
+          this.ends.moved(stream, outcome.revision);
+          if (outcome.position > position) position = outcome.position;
+          continue;
+        }
+        if (!shared || round >= ROUNDS) throw new LedgerRefused(String(outcome.expected), String(outcome.actual));
+        const own = waiting.get(stream)!;
+        const absent = await this.withoutWritten(stream, own, conflicting);
+        appended -= own.length - absent.length;
+        if (absent.length > 0) left.set(stream, absent);
+      }
+      waiting = left;
+    }
+    // Among other writers, own appends say nothing about what lies between them.
+    seen.commit(shared ? seen.cursor : position);
+    if (shared && (this.sinceCaughtUp += appended) >= CATCH_UP_AFTER) await this.lookAtAll();
+    return appended;
+  }
+
+  /**
+   * Reads what stands at the end of a stream and is not remembered yet, remembers it, and gives those own events that
+   * are not among it: an append with an unknown outcome, or another process, may have written them.
+   */
+  private async withoutWritten(
+    stream: string,
+    own: readonly PreparedEvent[],
+    conflicting: Map<string, boolean>,
+  ): Promise<PreparedEvent[]> {
+    const { ledger, seen } = this.parts;
+    const written = new Set<string>();
+    let end: bigint | undefined;
+    for await (const event of ledger.readStream(stream, { direction: 'backwards' })) {
+      end ??= event.revision;
+      if (event.position <= seen.cursor) break;
+      written.add(event.id);
+      const record = recordOf(event);
+      if (record === undefined) continue;
+      const { key, digest } = memoryOf(record);
+      if (seen.see(key, digest) !== 'conflict') continue;
+      // This batch saw the record first, but the ledger had it with other content before.
+      for (const { id, data } of own) {
+        const ours = recordOf({ type: '', data });
+        if (ours?.key === record.key && ours.digest !== record.digest) conflicting.set(id, true);
+      }
+    }
+    if (end !== undefined) this.ends.moved(stream, end);
+    return own.filter(({ id }) => !written.has(id));
+  }
+
+  private async lookAtAll(): Promise<void> {
+    await catchUp(this.parts.feed ?? this.parts.ledger, this.parts.seen);
+    this.sinceCaughtUp = 0;
+  }
+}
+
+type Facts = Extract<Prepared, { kind: 'facts' }>;
+
+function byStream(events: readonly PreparedEvent[]): Map<string, PreparedEvent[]> {
+  const streams = new Map<string, PreparedEvent[]>();
+  for (const event of events) {
+    const list = streams.get(event.stream);
+    if (list === undefined) streams.set(event.stream, [event]);
+    else list.push(event);
+  }
+  return streams;
+}
+
+function appendOf(
+  stream: string,
+  events: readonly PreparedEvent[],
+  expected: StreamAppend['expected'],
+  conflicting: ReadonlyMap<string, boolean>,
+): StreamAppend {
+  return {
+    stream,
+    expected,
+    events: events.map(({ id, type, data, links }) => {
+      const metadata = conflicting.has(id) ? (links ? LINKS_AND_CONFLICT : CONFLICT) : links ? LINKS : undefined;
+      return metadata === undefined ? { id, type, data } : { id, type, data, metadata };
+    }),
+  };
 }
 
 function merge(into: Account, from: Account): void {
@@ -156,29 +266,4 @@ function merge(into: Account, from: Account): void {
   for (const rejection of from.rejections) if (into.rejections.length < 1000) into.rejections.push(rejection);
   for (const [source, at] of from.highs) into.advance(source, at);
   for (const [source, n] of from.sources) into.sources.set(source, (into.sources.get(source) ?? 0) + n);
-}
-
-/** Feeds the index what the ledger holds after its cursor. */
-async function catchUp(ledger: Ledger, seen: SeenIndex): Promise<void> {
-  // An index from another life of this directory (a restored backup) knows of events that are not there.
-  if (seen.cursor > (await ledger.head())) seen.reset();
-  let unsaved = 0;
-  let position = seen.cursor;
-  for await (const event of ledger.readAll({ from: seen.cursor === START ? 'start' : seen.cursor })) {
-    position = event.position;
-    unsaved++;
-    const { source, record } = JSON.parse(event.data) as {
-      source: string;
-      record: { key: string; digest: string; ordinal: number };
-    };
-    // What was concluded was never taken in.
-    if (isOwnConclusion({ type: event.type, source })) continue;
-    if (record.key === record.digest) seen.see(onceKey(record), onceKey(record));
-    else seen.see(record.key, record.digest);
-    if (unsaved >= 10_000) {
-      seen.commit(position);
-      unsaved = 0;
-    }
-  }
-  if (unsaved > 0) seen.commit(position);
 }

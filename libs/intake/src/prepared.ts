@@ -44,6 +44,16 @@ export interface DeadLetter {
 }
 
 export type Prepared =
-  | { kind: 'facts'; line: number; source: string; key: string; digest: string; high: number; events: PreparedEvent[] }
+  | {
+      kind: 'facts';
+      line: number;
+      source: string;
+      key: string;
+      digest: string;
+      /** Digests of the same content under person secrets that were rotated out and are still held. */
+      older?: string[];
+      high: number;
+      events: PreparedEvent[];
+    }
   | { kind: 'ignored'; line: number }
   | { kind: 'rejected'; rejection: Rejection; letter: DeadLetter };

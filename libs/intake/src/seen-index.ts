@@ -2,7 +2,7 @@ import Database from 'better-sqlite3';
 import { rmSync } from 'node:fs';
 
 /** Version of the table; an older or broken index is thrown away and filled again from `$all`. */
-const VERSION = 1;
+const VERSION = 2;
 
 /** Batches that reach the file together. */
 const BATCHES_A_SAVE = 32;
@@ -18,6 +18,7 @@ export class SeenIndex {
   private readonly firstOf: Database.Statement<[Buffer, Buffer]>;
   private readonly insert: Database.Statement<[Buffer, Buffer]>;
   private readonly find: Database.Statement<[Buffer], { digest: Buffer }>;
+  private readonly variant: Database.Statement<[Buffer, Buffer]>;
   private readonly moveCursor: Database.Statement<[bigint]>;
   private readonly openBatch: Database.Statement<[]>;
   private readonly releaseBatch: Database.Statement<[]>;
@@ -31,6 +32,7 @@ export class SeenIndex {
     this.firstOf = db.prepare('INSERT INTO seen (key, digest) VALUES (?, ?) ON CONFLICT DO NOTHING');
     this.insert = db.prepare('INSERT INTO variants (key, digest) VALUES (?, ?) ON CONFLICT DO NOTHING');
     this.find = db.prepare('SELECT digest FROM seen WHERE key = ?');
+    this.variant = db.prepare('SELECT 1 FROM variants WHERE key = ? AND digest = ?');
     this.moveCursor = db.prepare('UPDATE cursor SET position = ?');
     this.openBatch = db.prepare('SAVEPOINT batch');
     this.releaseBatch = db.prepare('RELEASE batch');
@@ -74,14 +76,27 @@ export class SeenIndex {
     return this.cursorAt;
   }
 
-  /** Looks a record up and remembers it; nothing is kept before `commit`. */
-  see(key: string, digest: string): Seen {
+  /**
+   * Looks a record up and remembers it; nothing is kept before `commit`.
+   * @param older digests of the same content under secrets that were rotated out: any of them makes it a duplicate.
+   */
+  see(key: string, digest: string, older: readonly string[] = []): Seen {
     this.begin();
     const keyBytes = Buffer.from(key, 'hex');
     const digestBytes = Buffer.from(digest, 'hex');
     if (this.firstOf.run(keyBytes, digestBytes).changes === 1) return 'new';
-    if (this.find.get(keyBytes)!.digest.equals(digestBytes)) return 'duplicate';
+    const first = this.find.get(keyBytes)!.digest;
+    if (first.equals(digestBytes)) return 'duplicate';
+    for (const other of older) {
+      const otherBytes = Buffer.from(other, 'hex');
+      if (first.equals(otherBytes) || this.variant.get(keyBytes, otherBytes) !== undefined) return 'duplicate';
+    }
     return this.insert.run(keyBytes, digestBytes).changes === 1 ? 'conflict' : 'duplicate';
+  }
+
+  /** Whether this content came after another one under the same key. */
+  isVariant(key: string, digest: string): boolean {
+    return this.variant.get(Buffer.from(key, 'hex'), Buffer.from(digest, 'hex')) !== undefined;
   }
 
   has(key: string): boolean {

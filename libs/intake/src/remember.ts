@@ -1,0 +1,63 @@
+import { isOwnConclusion } from '#lifecycle';
+import { START, type Ledger, type Position, type RecordedEvent } from '#ledger';
+import { onceKey, partKey } from './ids.js';
+import type { SeenIndex } from './seen-index.js';
+
+/** Events remembered together while catching up: bounds what a crash makes it read again. */
+const TOGETHER = 10_000;
+
+interface RecordOfEvent {
+  key: string;
+  digest: string;
+  ordinal: number;
+}
+
+const HEX_KEY = /^[0-9a-f]{32}$/;
+
+/** The record that an event of the ledger came from; undefined for what was concluded, and for others' events. */
+export function recordOf(event: Pick<RecordedEvent, 'type' | 'data'>): RecordOfEvent | undefined {
+  let data: { source?: unknown; record?: Partial<RecordOfEvent> | null } | null;
+  try {
+    data = JSON.parse(event.data) as typeof data;
+  } catch {
+    return undefined;
+  }
+  if (typeof data?.source !== 'string' || typeof data.record !== 'object' || data.record === null) return undefined;
+  const { key, digest, ordinal } = data.record;
+  if (typeof key !== 'string' || typeof digest !== 'string' || typeof ordinal !== 'number') return undefined;
+  // What was concluded was never taken in; and a client of the ledger may have written anything.
+  if (isOwnConclusion({ type: event.type, source: data.source })) return undefined;
+  return HEX_KEY.test(key) && HEX_KEY.test(digest) ? { key, digest, ordinal } : undefined;
+}
+
+/** Under which key an event is remembered, and with which digest. */
+export function memoryOf(record: RecordOfEvent): { key: string; digest: string } {
+  const { key, digest, ordinal } = record;
+  if (key === digest) return { key: onceKey(record), digest: onceKey(record) };
+  return { key: ordinal === 0 ? key : partKey(key, ordinal), digest };
+}
+
+/** Feeds the index what the ledger holds after its cursor. Gives how many events it looked at. */
+export async function catchUp(ledger: Ledger, seen: SeenIndex): Promise<number> {
+  // An index from another life of this directory (a restored backup) knows of events that are not there.
+  if (seen.cursor > (await ledger.head())) seen.reset();
+  let looked = 0;
+  let unsaved = 0;
+  let position: Position = seen.cursor;
+  for await (const event of ledger.readAll({ from: seen.cursor === START ? 'start' : seen.cursor })) {
+    position = event.position;
+    looked++;
+    unsaved++;
+    const record = recordOf(event);
+    if (record !== undefined) {
+      const { key, digest } = memoryOf(record);
+      seen.see(key, digest);
+    }
+    if (unsaved >= TOGETHER) {
+      seen.commit(position);
+      unsaved = 0;
+    }
+  }
+  if (unsaved > 0) seen.commit(position);
+  return looked;
+}
