@@ -51,7 +51,12 @@ export interface PrepareOptions {
   today: number;
   /** A source of the settings, a format, or `auto`: each line's format is recognised. */
   source: string;
+  /** Chooses the source of each record instead; pure, for it may be asked twice. */
+  route?: (record: JsonObject) => Route;
 }
+
+/** Which source a record belongs to, or why to none. */
+export type Route = { source: string } | { refused: string; field: string };
 
 /** Why a record is refused. */
 interface Refusal {
@@ -150,6 +155,9 @@ export class Preparer {
       length: Buffer.byteLength(text),
     });
     if (source === undefined || profile === undefined) {
+      const route = this.options.route?.(record);
+      if (route !== undefined && 'refused' in route)
+        return refuse({ field: route.field, reason: route.refused, redrivable: true });
       const asked = this.options.source;
       const reason =
         asked === 'auto'
@@ -292,7 +300,11 @@ export class Preparer {
 
   /** The source of a record: as asked; by its format, the one profile of that format, else the format's default. */
   private sourceOf(json: JsonObject): string | undefined {
-    const { source, settings } = this.options;
+    const { source, settings, route } = this.options;
+    if (route !== undefined) {
+      const to = route(json);
+      return 'source' in to ? to.source : undefined;
+    }
     if (source !== 'auto' && this.isProfile(source)) return source;
     const format = source === 'auto' ? detectFormat(json) : source;
     if (format === undefined) return undefined;
