@@ -3,6 +3,7 @@ export * from './time.js';
 export * from './expiry.js';
 export * from './settings.js';
 export * from './contract.js';
+export * from './refusal-reasons.js';
 export * from './observations.js';
 export * from './conclusions.js';
 export * from './upcast.js';

@@ -1,5 +1,5 @@
 import type { Expiry } from './expiry.js';
-import type { RefusalReason } from './observations.js';
+import type { RefusalReason } from './refusal-reasons.js';
 import type { End, Use } from './view.js';
 
 /** Reasons that blame the version's own knowledge (keys, issuers, configuration) or give none: the token may be good. */

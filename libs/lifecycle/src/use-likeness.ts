@@ -1,4 +1,4 @@
-import type { RefusalReason } from './observations.js';
+import type { RefusalReason } from './refusal-reasons.js';
 import type { ResolvedFact } from './resolve.js';
 import type { Outcome, Use } from './view.js';
 

@@ -1,6 +1,7 @@
 import type { Expiry } from './expiry.js';
 import type { Name } from './names.js';
-import type { Audiences, RefusalClass, RefusalReason } from './observations.js';
+import type { Audiences } from './observations.js';
+import type { RefusalClass, RefusalReason } from './refusal-reasons.js';
 import type { Authority } from './settings.js';
 import type { Millis } from './time.js';
 
