@@ -18,7 +18,7 @@ import type {
 } from '../port.js';
 import { AppendQueue } from './append-queue.js';
 import { Appender } from './appender.js';
-import { EventPages, PAGE } from './event-pages.js';
+import { FileReads, safeNumber } from './file-reads.js';
 import { LedgerScan } from './scan.js';
 import { openLedgerFile } from './schema.js';
 import { Tail } from './tail.js';
@@ -30,7 +30,7 @@ export interface OpenEmbeddedLedger extends OpenSqlite {
 /** The ledger in one SQLite file, in this process. One process writes; `DataDirectory` sees to that. */
 export class EmbeddedLedger implements Ledger {
   readonly #appender: Appender;
-  readonly #pages: EventPages;
+  readonly #reads: FileReads;
   readonly #queue: AppendQueue;
   readonly #tail = new Tail();
   #closed = false;
@@ -41,7 +41,10 @@ export class EmbeddedLedger implements Ledger {
     clock: Clock,
   ) {
     this.#appender = new Appender(database, clock);
-    this.#pages = new EventPages(database);
+    this.#reads = new FileReads(file, database, this.#tail, {
+      head: () => this.#appender.head,
+      isClosed: () => this.#closed,
+    });
     this.#queue = new AppendQueue((appends) => this.#commit(appends));
   }
 
@@ -63,68 +66,22 @@ export class EmbeddedLedger implements Ledger {
     return this.#queue.add(appends);
   }
 
-  async *readStream(stream: string, options: ReadStream = {}): AsyncIterable<RecordedEvent> {
-    const { direction = 'forwards', maxCount = Infinity } = options;
-    const streamId = this.#reading(() => this.#pages.streamId(stream));
-    if (streamId === undefined) return;
-    let from = startOf(direction, options.from);
-    for (let left = maxCount; left > 0;) {
-      const asked = Math.min(left, PAGE);
-      const page = this.#reading(() => this.#pages.stream(direction, streamId, from, asked));
-      yield* page;
-      const end = page.at(-1);
-      if (!end || page.length < asked) return;
-      left -= page.length;
-      from = Number(end.revision) + (direction === 'forwards' ? 1 : -1);
-    }
+  readStream(stream: string, options: ReadStream = {}): AsyncIterable<RecordedEvent> {
+    return this.#reads.stream(stream, options);
   }
 
-  async *readAll(options: ReadAll = {}): AsyncIterable<RecordedEvent> {
-    const { direction = 'forwards', maxCount = Infinity } = options;
-    const forwards = direction === 'forwards';
-    let low = forwards ? startOf(direction, options.from) : Number(options.to ?? 0n);
-    // Backwards leaves the given position out.
-    let high = forwards ? safeNumber(options.to) : startOf(direction, options.from) - 1;
-    for (let left = maxCount; left > 0;) {
-      const asked = Math.min(left, PAGE);
-      const page = this.#reading(() => this.#pages.all(direction, low, high, asked));
-      yield* page;
-      const end = page.at(-1);
-      if (!end || page.length < asked) return;
-      left -= page.length;
-      if (forwards) low = Number(end.position) + 1;
-      else high = Number(end.position) - 1;
-    }
+  readAll(options: ReadAll = {}): AsyncIterable<RecordedEvent> {
+    return this.#reads.all(options);
   }
 
   subscribeAll({ after, signal }: SubscribeAll): AsyncIterable<SubscriptionMessage> {
     if (this.#closed) throw new LedgerClosed();
     const start = after === 'start' ? 0 : after === 'end' ? this.#appender.head : safeNumber(after);
-    return this.#follow(start, signal);
-  }
-
-  async *#follow(start: number, signal: AbortSignal | undefined): AsyncIterable<SubscriptionMessage> {
-    const isOver = () => this.#closed || signal?.aborted === true;
-    let given = start;
-    let caughtUp = false;
-    while (!isOver()) {
-      const page = this.#reading(() => this.#pages.all('forwards', given + 1, Number.MAX_SAFE_INTEGER, PAGE));
-      for (const event of page) {
-        caughtUp = false;
-        given = Number(event.position);
-        yield { kind: 'event', event };
-        if (isOver()) return;
-      }
-      if (page.length > 0) continue;
-      if (!caughtUp) yield { kind: 'caughtUp', position: BigInt(given) };
-      caughtUp = true;
-      // Whatever was appended while the reader held the last message is there by now.
-      if (this.#appender.head <= given && !isOver()) await this.#tail.next(signal);
-    }
+    return this.#reads.follow(start, signal);
   }
 
   async revisionsOf(streams: readonly string[]): Promise<(bigint | undefined)[]> {
-    return this.#reading(() =>
+    return this.#reads.reading(() =>
       streams.map((stream) => {
         const revision = this.#appender.revisionOf(stream);
         return revision === undefined ? undefined : BigInt(revision);
@@ -133,7 +90,7 @@ export class EmbeddedLedger implements Ledger {
   }
 
   async head(): Promise<Position> {
-    return this.#reading(() => BigInt(this.#appender.head));
+    return this.#reads.reading(() => BigInt(this.#appender.head));
   }
 
   /** Synchronous scans, on a connection of their own; close it when done. */
@@ -175,20 +132,4 @@ export class EmbeddedLedger implements Ledger {
     if (this.#appender.head > before) this.#tail.moved();
     return outcomes;
   }
-
-  #reading<T>(read: () => T): T {
-    if (this.#closed) throw new LedgerClosed();
-    return storing(this.file, read);
-  }
-}
-
-function startOf(direction: 'forwards' | 'backwards', from: 'start' | 'end' | bigint | undefined): number {
-  if (from === undefined) return direction === 'forwards' ? 0 : Number.MAX_SAFE_INTEGER;
-  if (from === 'start') return 0;
-  return from === 'end' ? Number.MAX_SAFE_INTEGER : safeNumber(from);
-}
-
-function safeNumber(place: bigint | undefined): number {
-  if (place === undefined || place > BigInt(Number.MAX_SAFE_INTEGER)) return Number.MAX_SAFE_INTEGER;
-  return Number(place);
 }
