@@ -1,8 +1,12 @@
-/** Unit, property, engine (*.int.spec) and end-to-end (*.e2e.spec) tests; all of them need Node alone. */
+/** Lanes that need more than Node, such as a Kafka broker (Java, Maven): `npm run test:all` runs them too. */
+const allLanes = process.env.TALLY_LANES === 'all';
+
+/** Unit, property, engine (*.int.spec) and end-to-end (*.e2e.spec) tests need Node alone. */
 export default {
   testEnvironment: 'node',
-  roots: ['<rootDir>/apps', '<rootDir>/libs', '<rootDir>/bench'],
+  roots: ['<rootDir>/apps', '<rootDir>/libs', '<rootDir>/bench', '<rootDir>/infra'],
   testMatch: ['**/*.spec.ts'],
+  testPathIgnorePatterns: ['/node_modules/', ...(allLanes ? [] : ['\\.kafka\\.spec\\.ts$'])],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^(\\.{1,2}/.*)\\.js$': '$1',
