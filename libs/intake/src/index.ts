@@ -13,3 +13,4 @@ export * from './input-stream.js';
 export * from './batches.js';
 export { preparedInWorkers } from './worker-batches.js';
 export * from './vault.js';
+export * from './minute/index.js';

@@ -131,11 +131,17 @@ export class Intake {
     for (const prepared of batch) {
       if (prepared.kind === 'rejected') local.reject(prepared.rejection);
       else if (prepared.kind === 'ignored') local.count('ignored');
-      else {
+      else if (prepared.kind === 'duplicate') {
         local.from(prepared.source);
+        local.count('duplicates');
+      } else {
+        local.from(prepared.source, prepared.records);
         if (prepared.high <= now + this.parts.futureSlack) local.advance(prepared.source, Math.min(prepared.high, now));
         const outcome = seen.see(prepared.key, prepared.digest, prepared.older);
-        local.count(outcome === 'new' ? 'accepted' : outcome === 'conflict' ? 'conflicts' : 'duplicates');
+        local.count(
+          outcome === 'new' ? 'accepted' : outcome === 'conflict' ? 'conflicts' : 'duplicates',
+          prepared.records,
+        );
         const absent = this.absentEvents(prepared, outcome === 'duplicate');
         if (absent.length === 0) continue;
         const conflicts =

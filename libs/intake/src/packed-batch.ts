@@ -14,6 +14,7 @@ export interface PackedBatch {
   keys: string[];
   digests: string[];
   highs: number[];
+  records: (number | undefined)[];
   counts: number[];
   ids: string[];
   streams: string[];
@@ -33,6 +34,7 @@ export function packBatch(batch: readonly Prepared[]): PackedBatch {
     keys: [],
     digests: [],
     highs: [],
+    records: [],
     counts: [],
     ids: [],
     streams: [],
@@ -52,6 +54,7 @@ export function packBatch(batch: readonly Prepared[]): PackedBatch {
     packed.keys.push(prepared.key);
     packed.digests.push(prepared.digest);
     packed.highs.push(prepared.high);
+    packed.records.push(prepared.records);
     packed.counts.push(prepared.events.length);
     for (const event of prepared.events) {
       packed.ids.push(event.id);
@@ -83,6 +86,7 @@ export function unpackBatch(packed: PackedBatch): Prepared[] {
       if (once !== undefined) event.once = once;
       events.push(event);
     }
+    const records = packed.records[i];
     batch[place] = {
       kind: 'facts',
       line: packed.lines[i]!,
@@ -90,6 +94,7 @@ export function unpackBatch(packed: PackedBatch): Prepared[] {
       key: packed.keys[i]!,
       digest: packed.digests[i]!,
       high: packed.highs[i]!,
+      ...(records !== undefined && { records }),
       events,
     };
   });

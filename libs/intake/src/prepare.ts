@@ -30,6 +30,8 @@ import {
 import { dayOf, type BoxOwner } from '#security';
 import { joinsNames, storedText } from './draft-event.js';
 import { eventId, onceKey, recordDigest, recordKey, uuidOf } from './ids.js';
+import type { RangeFold } from './minute/range-fold.js';
+import { preparedSummary } from './minute/summary-event.js';
 import { NameCache } from './name-cache.js';
 import type { Prepared, PreparedEvent, Rejection } from './prepared.js';
 import type { InputLine } from './split-lines.js';
@@ -74,6 +76,7 @@ interface Refusal {
 type Read = { line: number; record?: number } & (
   | { kind: 'facts'; reading: Extract<Reading, { kind: 'facts' }>; profile: SourceProfile }
   | { kind: 'ignored' }
+  | { kind: 'duplicate'; source: string }
   | { kind: 'refused'; why: Refusal; bytes: string; length: number }
 );
 
@@ -91,6 +94,18 @@ export class Preparer {
     const read: Read[] = [];
     for (const input of inputs) this.readLine(input, read);
     return this.sealed(read);
+  }
+
+  /** As `lines`, in one range of input (MODEL §2.5): what `fold` takes of sources in minute mode waits for `summaries`. */
+  range(inputs: readonly InputLine[], fold: RangeFold): Prepared[] {
+    const read: Read[] = [];
+    for (const input of inputs) this.readLine(input, read);
+    return this.sealed(read.flatMap((each) => (isByMinute(each) ? folded(each, fold) : [each])));
+  }
+
+  /** The summaries of a range, once all of it was read; `range` tells it apart from every other of every input. */
+  summaries(fold: RangeFold, range: string): Prepared[] {
+    return fold.close().map((summary) => preparedSummary(summary, range, this.options));
   }
 
   private readLine(input: InputLine, into: Read[]): void {
@@ -195,6 +210,7 @@ export class Preparer {
     this.options.vault.ensure(owners);
     return read.map((each) => {
       if (each.kind === 'facts') return this.facts(each.reading, each.profile, each.line);
+      if (each.kind === 'duplicate') return { kind: 'duplicate', line: each.line, source: each.source };
       return each.kind === 'ignored' ? { kind: 'ignored', line: each.line } : this.rejected(each);
     });
   }
@@ -322,6 +338,22 @@ export class Preparer {
     if (!this.profiles.has(source)) this.profiles.set(source, profileOf(this.options.settings, source));
     return this.profiles.get(source);
   }
+}
+
+type ReadFacts = Extract<Read, { kind: 'facts' }>;
+
+function isByMinute(read: Read): read is ReadFacts {
+  return read.kind === 'facts' && read.profile.uses === 'minute';
+}
+
+/** What is left of a record beside the fold. */
+function folded(read: ReadFacts, fold: RangeFold): Read[] {
+  const { reading, profile, line } = read;
+  const taken = fold.take(reading, profile, line);
+  if (taken === 'fold') return [];
+  if (taken === 'keep') return [read];
+  if (taken === 'duplicate') return [{ kind: 'duplicate', line, source: profile.name }];
+  return [{ kind: 'facts', line, reading: taken, profile }, read];
 }
 
 /** A record that no rule foresaw. Nothing of it is kept: it was not redacted. */

@@ -53,7 +53,11 @@ export type Prepared =
       /** Digests of the same content under person secrets that were rotated out and are still held. */
       older?: string[];
       high: number;
+      /** Records that it stands for, where it is a summary of several (MODEL §2.5). */
+      records?: number;
       events: PreparedEvent[];
     }
   | { kind: 'ignored'; line: number }
+  /** A record that its range of input holds twice; nothing is left to be done with it. */
+  | { kind: 'duplicate'; line: number; source: string }
   | { kind: 'rejected'; rejection: Rejection; letter: DeadLetter };

@@ -48,7 +48,7 @@ export class Account {
     if (this.rejections.length < TOLD) this.rejections.push(rejection);
   }
 
-  from(source: string): void {
-    this.sources.set(source, (this.sources.get(source) ?? 0) + 1);
+  from(source: string, records = 1): void {
+    this.sources.set(source, (this.sources.get(source) ?? 0) + records);
   }
 }
