@@ -1,0 +1,62 @@
+import { FORMATS, profileOf, type Authority, type Settings } from '#lifecycle';
+import type { Route } from '#intake';
+import { detectFormat, type JsonObject } from '#sources';
+
+/** What a topic may say: each stands for one class of authority, and its ACL decides who writes there. */
+export type TopicClass = Exclude<Authority, 'claimed'>;
+
+/** What one topic is taken for. */
+export interface TopicRule {
+  tenant: string;
+  /** Of the product's own topics; a raw topic has the authority of its source. */
+  authority?: TopicClass;
+  /** Source or format of a raw topic. */
+  source?: string;
+}
+
+/**
+ * The source of a record of a topic: the declared source that a CloudEvent names itself; else the one declared source
+ * of the topic's class and the record's format; else the format's own profile. Never one of another class: whoever may
+ * write gateway events must not speak for an issuer.
+ */
+export function routeOf(rule: TopicRule, settings: Settings): (record: JsonObject) => Route {
+  const { authority, source } = rule;
+  if (source !== undefined) return () => ({ source });
+  const declared = Object.keys(settings.sources);
+  const authorityOf = (name: string): Authority | undefined => profileOf(settings, name)?.authority;
+  return (record) => {
+    const named = record['source'];
+    if (typeof named === 'string' && Object.hasOwn(settings.sources, named)) {
+      const own = authorityOf(named);
+      if (own === authority) return { source: named };
+      return {
+        field: 'source',
+        refused: `is a source of authority ${own}, and this topic is for ${authority} events`,
+      };
+    }
+    const format = detectFormat(record);
+    if (format === undefined) return { field: '(record)', refused: 'is of no format that is known' };
+    const fitting = declared.filter(
+      (name) => settings.sources[name]!.format === format && authorityOf(name) === authority,
+    );
+    if (fitting.length === 1) return { source: fitting[0]! };
+    if (fitting.length > 1) {
+      return {
+        field: 'source',
+        refused: `names none of the declared ${authority} sources of format ${format} (${fitting.sort().join(', ')})`,
+      };
+    }
+    if (authorityOf(format) === authority) return { source: format };
+    return {
+      field: 'source',
+      refused: `belongs to no declared source of authority ${authority} (format ${format})`,
+    };
+  };
+}
+
+/** Why a raw topic cannot be read as its rule says; undefined if it can. */
+export function faultOf({ source }: TopicRule, settings: Settings): string | undefined {
+  if (source === undefined) return undefined;
+  if ((FORMATS as readonly string[]).includes(source) || Object.hasOwn(settings.sources, source)) return undefined;
+  return `${source} is neither a source of the settings nor a format (${FORMATS.join(', ')})`;
+}
