@@ -48,6 +48,8 @@ export interface RevisionConflict {
   expected: ExpectedRevision;
   /** The stream's last revision; undefined if it does not exist. */
   actual: bigint | undefined;
+  /** The stream was deleted: for good (`actual` is Int64 max), or it was expected to exist. */
+  isDeleted?: boolean;
 }
 
 export type AppendOutcome = ({ ok: true } & AppendResult) | ({ ok: false } & RevisionConflict);
@@ -94,7 +96,10 @@ export interface Ledger {
    */
   appendMany(appends: readonly StreamAppend[]): Promise<AppendOutcome[]>;
 
-  /** The events of a stream; none if there is no such stream (see `revisionsOf`). */
+  /**
+   * The events of a stream; none if there is no such stream (see `revisionsOf`). Reads give what the product wrote:
+   * events of other programs, which may hold any bytes, are left out, and deleting a stream hides nothing.
+   */
   readStream(stream: string, options?: ReadStream): AsyncIterable<RecordedEvent>;
 
   readAll(options?: ReadAll): AsyncIterable<RecordedEvent>;

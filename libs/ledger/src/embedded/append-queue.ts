@@ -1,8 +1,8 @@
-import type { AppendOutcome, StreamAppend } from '../port.js';
+import type { ChangeOutcome, StreamChange } from './stream-change.js';
 
 interface Waiting {
-  appends: readonly StreamAppend[];
-  resolve(outcomes: AppendOutcome[]): void;
+  appends: readonly StreamChange[];
+  resolve(outcomes: ChangeOutcome[]): void;
   reject(reason: unknown): void;
 }
 
@@ -14,9 +14,9 @@ export class AppendQueue {
   #waiting: Waiting[] = [];
 
   /** @param commit writes a batch, all or nothing */
-  constructor(private readonly commit: (appends: readonly StreamAppend[]) => AppendOutcome[]) {}
+  constructor(private readonly commit: (appends: readonly StreamChange[]) => ChangeOutcome[]) {}
 
-  add(appends: readonly StreamAppend[]): Promise<AppendOutcome[]> {
+  add(appends: readonly StreamChange[]): Promise<ChangeOutcome[]> {
     return new Promise((resolve, reject) => {
       if (this.#waiting.push({ appends, resolve, reject }) === 1) setImmediate(() => this.flush());
     });

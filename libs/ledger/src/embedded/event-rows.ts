@@ -1,4 +1,5 @@
 import type Database from 'better-sqlite3';
+import type { Content } from './stored-event.js';
 
 type Value = number | string | Uint8Array | null;
 
@@ -32,8 +33,8 @@ export class EventRows {
     revision: number,
     type: number,
     recorded: number,
-    metadata: string | null,
-    data: string,
+    metadata: Content | null,
+    data: Content,
   ): void {
     const values = this.#values;
     const at = this.#waiting * COLUMNS;

@@ -7,6 +7,8 @@ const streamOf = (held: readonly string[]): StreamKnowledge => ({
   current: held.length - 1,
   isAt: (revision, id) => held[revision] === id,
   recent: (id) => (held.includes(id) ? held.lastIndexOf(id) : undefined),
+  isSoftDeleted: () => false,
+  hasMetadata: () => false,
 });
 const label: fc.Arbitrary<string> = fc.constantFrom('a', 'b', 'c', 'd');
 const list = fc.array(label, { maxLength: 5 });

@@ -3,6 +3,7 @@ import { storing } from '#platform';
 import { LedgerClosed } from '../errors.js';
 import type { ReadAll, ReadStream, RecordedEvent, SubscriptionMessage } from '../port.js';
 import { EventPages, PAGE } from './event-pages.js';
+import { type EventRow, productEvent } from './stored-event.js';
 import type { Tail } from './tail.js';
 
 /** What asynchronous readers need of a ledger file; who writes it says how far it has come. */
@@ -33,11 +34,13 @@ export class FileReads {
     for (let left = maxCount; left > 0;) {
       const asked = Math.min(left, PAGE);
       const page = this.reading(() => this.#pages.stream(direction, streamId, from, asked));
-      yield* page;
+      for (const event of productEvents(page)) {
+        left -= 1;
+        yield event;
+      }
       const end = page.at(-1);
       if (!end || page.length < asked) return;
-      left -= page.length;
-      from = Number(end.revision) + (direction === 'forwards' ? 1 : -1);
+      from = end[2] + (direction === 'forwards' ? 1 : -1);
     }
   }
 
@@ -50,12 +53,14 @@ export class FileReads {
     for (let left = maxCount; left > 0;) {
       const asked = Math.min(left, PAGE);
       const page = this.reading(() => this.#pages.all(direction, low, high, asked));
-      yield* page;
+      for (const event of productEvents(page)) {
+        left -= 1;
+        yield event;
+      }
       const end = page.at(-1);
       if (!end || page.length < asked) return;
-      left -= page.length;
-      if (forwards) low = Number(end.position) + 1;
-      else high = Number(end.position) - 1;
+      if (forwards) low = end[0] + 1;
+      else high = end[0] - 1;
     }
   }
 
@@ -66,12 +71,13 @@ export class FileReads {
     let caughtUp = false;
     while (!isOver()) {
       const page = this.reading(() => this.#pages.all('forwards', given + 1, Number.MAX_SAFE_INTEGER, PAGE));
-      for (const event of page) {
+      for (const event of productEvents(page)) {
         caughtUp = false;
         given = Number(event.position);
         yield { kind: 'event', event };
         if (isOver()) return;
       }
+      given = page.at(-1)?.[0] ?? given;
       if (page.length > 0) continue;
       if (!caughtUp) yield { kind: 'caughtUp', position: BigInt(given) };
       caughtUp = true;
@@ -85,6 +91,11 @@ export class FileReads {
     if (this.state.isClosed()) throw new LedgerClosed();
     return storing(this.file, read);
   }
+}
+
+/** Events of other programs are left out. */
+function productEvents(page: readonly EventRow[]): RecordedEvent[] {
+  return page.map(productEvent).filter((event) => event !== undefined);
 }
 
 function startOf(direction: 'forwards' | 'backwards', from: 'start' | 'end' | bigint | undefined): number {

@@ -50,11 +50,13 @@ export interface StreamRows {
 
 type Columns = [number, number, number, number, number, string | null, string];
 const COLUMNS = 'SELECT position, stream, revision, type, recorded, metadata, data FROM events';
+/** Events of other programs are blobs: what is no fact must not stop a replay. */
+const OURS = "typeof(data) = 'text'";
 const PAGE = 1000;
 const NAMES = 256;
 
 /**
- * Synchronous scans for replays, on a read-only connection of their own (also from a worker thread). Rows come in
+ * Synchronous scans for replays of what the product wrote (other programs' events are left out), on a read-only connection of their own (also from a worker thread). Rows come in
  * pages, so that a long scan neither holds up checkpoints nor needs memory; events never change, so pages agree.
  */
 export class LedgerScan {
@@ -78,16 +80,18 @@ export class LedgerScan {
     this.#types = new TypeIds(database);
     const page = `LIMIT ${PAGE}`;
     this.#all = database
-      .prepare<[number, number], Columns>(`${COLUMNS} WHERE position > ? AND position <= ? ORDER BY position ${page}`)
+      .prepare<[number, number], Columns>(
+        `${COLUMNS} WHERE ${OURS} AND position > ? AND position <= ? ORDER BY position ${page}`,
+      )
       .raw();
     this.#withMetadata = database
       .prepare<[number, number], Columns>(
-        `${COLUMNS} WHERE metadata IS NOT NULL AND position > ? AND position <= ? ORDER BY position ${page}`,
+        `${COLUMNS} WHERE ${OURS} AND metadata IS NOT NULL AND position > ? AND position <= ? ORDER BY position ${page}`,
       )
       .raw();
     this.#ofStream = database
       .prepare<[number, number, number], Columns>(
-        `${COLUMNS} WHERE stream = ? AND revision >= ? AND position <= ? ORDER BY revision ${page}`,
+        `${COLUMNS} WHERE ${OURS} AND stream = ? AND revision >= ? AND position <= ? ORDER BY revision ${page}`,
       )
       .raw();
     this.#streams = database
@@ -98,7 +102,7 @@ export class LedgerScan {
     // Through the index of (stream, revision): streams made at one time have their rows near one another.
     this.#byAge = database
       .prepare<[number, number, number, number], Columns>(
-        `${COLUMNS} WHERE (stream, revision) > (?, ?) AND stream <= ? AND position <= ? ORDER BY stream, revision ${page}`,
+        `${COLUMNS} WHERE ${OURS} AND (stream, revision) > (?, ?) AND stream <= ? AND position <= ? ORDER BY stream, revision ${page}`,
       )
       .raw();
     this.#named = database

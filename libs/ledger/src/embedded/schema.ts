@@ -4,6 +4,10 @@ import { openSqlite, type OpenSqlite, type SqliteKind } from '#platform';
 /**
  * Integer stream ids keep rows and the index small: text keys cost half of the append rate. Metadata stands before
  * data, so that a read of it does not follow overflow pages; the partial index holds only events that have some.
+ *
+ * `data` is text where the product wrote it, and a blob where another program did over the wire: a first byte (1
+ * declared as JSON, 2 octets), then its bytes; its metadata is a blob without such a byte. What lies in `$$x` says
+ * how stream `x` is shown. A tombstone has the highest revision there can be, 2^53 - 1 (see stored-event.ts).
  */
 export const LEDGER_FILE: SqliteKind = {
   applicationId: 0x54616c79,

@@ -19,8 +19,12 @@ import type {
 import { AppendQueue } from './append-queue.js';
 import { Appender } from './appender.js';
 import { FileReads, safeNumber } from './file-reads.js';
+import { EventPages } from './event-pages.js';
+import { RawLedger } from './raw-ledger.js';
 import { LedgerScan } from './scan.js';
 import { openLedgerFile } from './schema.js';
+import { portRevision } from './stored-event.js';
+import type { ChangeOutcome, StreamChange } from './stream-change.js';
 import { Tail } from './tail.js';
 
 export interface OpenEmbeddedLedger extends OpenSqlite {
@@ -33,6 +37,8 @@ export class EmbeddedLedger implements Ledger {
   readonly #reads: FileReads;
   readonly #queue: AppendQueue;
   readonly #tail = new Tail();
+  /** For the wire endpoint. */
+  readonly raw: RawLedger;
   #closed = false;
 
   private constructor(
@@ -45,7 +51,10 @@ export class EmbeddedLedger implements Ledger {
       head: () => this.#appender.head,
       isClosed: () => this.#closed,
     });
-    this.#queue = new AppendQueue((appends) => this.#commit(appends));
+    this.#queue = new AppendQueue((changes) => this.#commit(changes));
+    this.raw = new RawLedger(this.#appender, new EventPages(database), this.#queue, this.#tail, (read) =>
+      this.#reads.reading(read),
+    );
   }
 
   /** @throws NewerFormat, CorruptFile, FileBusy, NotWritable, DiskFull, NoDataDirectory (reading what is not there) */
@@ -84,7 +93,7 @@ export class EmbeddedLedger implements Ledger {
     return this.#reads.reading(() =>
       streams.map((stream) => {
         const revision = this.#appender.revisionOf(stream);
-        return revision === undefined ? undefined : BigInt(revision);
+        return revision === undefined ? undefined : portRevision(revision);
       }),
     );
   }
@@ -125,10 +134,10 @@ export class EmbeddedLedger implements Ledger {
     this.database.close();
   }
 
-  #commit(appends: readonly StreamAppend[]): AppendOutcome[] {
+  #commit(changes: readonly StreamChange[]): ChangeOutcome[] {
     if (this.#closed) throw new LedgerClosed();
     const before = this.#appender.head;
-    const outcomes = storing(this.file, () => this.#appender.append(appends));
+    const outcomes = storing(this.file, () => this.#appender.append(changes));
     if (this.#appender.head > before) this.#tail.moved();
     return outcomes;
   }
