@@ -39,12 +39,17 @@ export class MinuteIntake {
   private next: bigint | undefined;
 
   constructor(
-    private readonly preparer: Preparer,
+    private preparer: Preparer,
     private readonly input: { topic: string; partition: number },
     size: number = RANGE_RECORDS,
   ) {
     if (!Number.isInteger(size) || size < 1) throw new RangeError(`a range of ${size} records`);
     this.size = BigInt(size);
+  }
+
+  /** From now on records are read so: settings or secrets changed. What is folded stays folded. */
+  readWith(preparer: Preparer): void {
+    this.preparer = preparer;
   }
 
   /**
