@@ -29,13 +29,13 @@ export interface ApiParts {
   vitals: Vitals;
   metrics: Metrics;
   turnstile: Turnstile;
-  bearer: string;
+  bearers: () => readonly string[];
   log: Log;
 }
 
 @Module({})
 export class ApiModule {
-  static over({ tally, vitals, metrics, turnstile, bearer, log }: ApiParts): DynamicModule {
+  static over({ tally, vitals, metrics, turnstile, bearers, log }: ApiParts): DynamicModule {
     return {
       module: ApiModule,
       controllers: [
@@ -62,7 +62,7 @@ export class ApiModule {
         { provide: VITALS, useValue: vitals },
         {
           provide: APP_GUARD,
-          useFactory: (reflector: Reflector) => new BearerGuard(reflector, bearer),
+          useFactory: (reflector: Reflector) => new BearerGuard(reflector, bearers),
           inject: [Reflector],
         },
         { provide: APP_FILTER, useFactory: (answers: Answers) => new ErrorFilter(answers), inject: [Answers] },

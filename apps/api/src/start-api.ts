@@ -1,9 +1,11 @@
 import 'reflect-metadata';
+import { Server as TlsServer } from 'node:tls';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { systemCodeOf, type Log } from '#platform';
+import { assertMayBePlain, systemCodeOf, type Hop, type Log } from '#platform';
 import { ApiModule } from './api.module.js';
 import { CannotListen } from './http/errors.js';
+import type { ServedCertificate } from './http/served-certificate.js';
 import { Turnstile } from './http/turnstile.js';
 import { Metrics } from './metrics.js';
 import type { Tally } from './tally/questions.js';
@@ -12,13 +14,17 @@ import type { Vitals } from './vitals.js';
 export interface ApiOptions {
   tally: Tally;
   vitals: Vitals;
-  /** Who presents it may ask and change everything. */
-  bearer: string;
+  /** Who presents it, or one of these, may ask and change everything. */
+  bearer: string | (() => readonly string[]);
   log: Log;
   /** 0 (default): the system chooses. */
   port?: number;
-  /** Default: this machine only. */
+  /** Default: this machine only. Another one needs `tls`. */
   host?: string;
+  /** Given: HTTPS under this certificate, TLS 1.2 or later. */
+  tls?: ServedCertificate;
+  /** Connections that may be in plain text although they leave this machine. */
+  plaintext?: ReadonlySet<Hop>;
   /**
    * Inputs taken in at a time, and those that may wait; more are answered 429. While any waits, one whose sender is
    * silent for `idleMs` (default 30 s) ends.
@@ -30,19 +36,23 @@ export interface RunningApi {
   url: string;
   /** The tally of the options, measured: what else goes in by this process should go through it. */
   tally: Tally;
+  /** New connections get the certificate as it is read now. */
+  renewCertificate(): void;
   /** Accepts nothing new, finishes what is under way within `graceMs`, then cuts it off. */
   close(graceMs?: number): Promise<void>;
 }
 
-/** Serves a tally over HTTP. @throws CannotListen */
+/** Serves a tally over HTTP or HTTPS. @throws CannotListen, PlaintextRefused */
 export async function startApi(options: ApiOptions): Promise<RunningApi> {
-  const { vitals, bearer, log, port = 0, host = '127.0.0.1', inputs = { atOnce: 16, waiting: 64 } } = options;
+  const { vitals, bearer, log, port = 0, host = '127.0.0.1', tls, inputs = { atOnce: 16, waiting: 64 } } = options;
+  if (tls === undefined) assertMayBePlain('api', host, options.plaintext ?? new Set());
+  const bearers = typeof bearer === 'string' ? () => [bearer] : bearer;
   const metrics = new Metrics(vitals);
   const tally = metrics.measured(options.tally);
   const turnstile = new Turnstile(inputs.atOnce, inputs.waiting, inputs.idleMs);
-  const adapter = new FastifyAdapter();
+  const adapter = tls === undefined ? new FastifyAdapter() : new FastifyAdapter({ https: tls.options });
   const app = await NestFactory.create<NestFastifyApplication>(
-    ApiModule.over({ tally, vitals, metrics, turnstile, bearer, log }),
+    ApiModule.over({ tally, vitals, metrics, turnstile, bearers, log }),
     adapter,
     { bodyParser: false, logger: false, abortOnError: false },
   );
@@ -64,6 +74,9 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
   return {
     url: await app.getUrl(),
     tally,
+    renewCertificate: () => {
+      if (tls !== undefined && server instanceof TlsServer) server.setSecureContext(tls.options);
+    },
     close: async (graceMs = 10_000) => {
       const cut = setTimeout(() => server.closeAllConnections(), graceMs);
       await app.close();

@@ -1,5 +1,6 @@
-import { DirectoryLocked, findRunning } from '#platform';
+import { DirectoryLocked, findRunning, type Running } from '#platform';
 import type { QuestionName, Tally } from '../../api/src/tally/questions.js';
+import { localPlace, remotePlace, type RemoteFlags } from './remote/place-of.js';
 import { RemoteTally } from './remote/remote-tally.js';
 import { commonOf, purposeOf, type Shell } from './shell.js';
 import type { Command } from 'commander';
@@ -22,7 +23,7 @@ export function accessFor(question: QuestionName): Access {
 }
 
 /**
- * Runs something with whoever answers for the data directory: a running `tally up`, or the directory itself. What adds
+ * Runs something with whoever answers: the tally of `--url`, a running `tally up`, or the data directory itself. What adds
  * to the ledger also brings ClickHouse up to it; a running `tally up` does that by itself.
  * @param signal ends that early: the rest is done by whoever comes next.
  */
@@ -34,12 +35,13 @@ export async function withTally<T>(
   signal?: AbortSignal,
 ): Promise<T> {
   const { data } = commonOf(command, shell);
-  const tally = await openTally(data, {
-    access,
-    purpose: purposeOf(command),
-    threads: shell.threads,
-    ...clickhouseOf(shell),
-  });
+  const flags = command.optsWithGlobals<RemoteFlags>();
+  const elsewhere = remotePlace(flags, shell.env);
+  const options = { access, purpose: purposeOf(command), threads: shell.threads, ...clickhouseOf(shell) };
+  const tally: Tally =
+    elsewhere === undefined
+      ? await openTally(data, options, (running) => new RemoteTally(localPlace(running, flags, shell.env)))
+      : new RemoteTally(elsewhere);
   try {
     const result = await use(tally);
     if (access === 'write' && signal?.aborted !== true) await tally.settle?.(signal === undefined ? {} : { signal });
@@ -58,9 +60,10 @@ export function clickhouseOf({ env }: Shell): { clickhouse?: string } {
 async function openTally(
   data: string,
   options: { access: Access; purpose: string; threads: boolean; clickhouse?: string },
+  remote: (running: Running) => RemoteTally,
 ): Promise<Tally> {
   const running = findRunning(data);
-  if (running !== undefined) return new RemoteTally(running);
+  if (running !== undefined) return remote(running);
   const { LocalTally } = await import('../../api/src/tally/local-tally.js');
   try {
     return await LocalTally.open(data, options);
@@ -68,6 +71,6 @@ async function openTally(
     // It may have been a `tally up` that was just starting.
     const started = error instanceof DirectoryLocked ? findRunning(data) : undefined;
     if (started === undefined) throw error;
-    return new RemoteTally(started);
+    return remote(started);
   }
 }

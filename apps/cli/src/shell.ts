@@ -30,6 +30,8 @@ export interface Common {
 export function withCommonFlags(command: Command): Command {
   return command
     .addOption(new Option('--data <dir>', 'the data directory (default: TALLY_DATA, else .tally here)'))
+    .addOption(new Option('--url <url>', 'a tally elsewhere, in place of --data (default: TALLY_URL)'))
+    .addOption(new Option('--ca <file>', 'who signed its certificate (default: TALLY_CA, else the system’s)'))
     .addOption(new Option('--tenant <name>', 'whose tokens (default: default)'))
     .addOption(new Option('-o, --output <format>', 'how data is printed (default: table)').choices([...FORMATS]));
 }

@@ -1,7 +1,7 @@
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import { announceRunning, createLog } from '#platform';
-import { makeBearer } from '#security';
-import { WrongUse } from '../../../api/src/tally/errors.js';
+import type { Renewable } from '../../../api/src/renewal.js';
+import type { RunningApi } from '../../../api/src/start-api.js';
 import type { Tally } from '../../../api/src/tally/questions.js';
 import type { DemoOptions } from '../demo/show-demo.js';
 import { Interruption } from '../ingest/interruption.js';
@@ -9,36 +9,30 @@ import { shownJson } from '../output/escape.js';
 import { readDocument } from '../read-document.js';
 import { clickhouseOf } from '../session.js';
 import { commonOf, purposeOf, verb, type Shell } from '../shell.js';
+import { listeningOf, withListening, type Listening, type ListeningFlags } from './up-listening.js';
 
 const DAY_MS = 86_400_000;
 
-interface UpFlags {
-  port?: string;
-  host: string;
+interface UpFlags extends ListeningFlags {
   demo?: true;
   settings?: string;
 }
 
 export function addUp(program: Command, shell: Shell): void {
-  verb(program, 'up', 'the product in one process; it answers over HTTP until Ctrl-C')
-    .option('--port <n>', 'the port; default: the system chooses')
-    .addOption(
-      // Without TLS nothing leaves this machine.
-      new Option('--host <address>', 'the loopback address to listen on')
-        .choices(['127.0.0.1', '::1'])
-        .default('127.0.0.1'),
-    )
+  withListening(verb(program, 'up', 'the product in one process; it answers over HTTP until Ctrl-C'))
     .option('--demo', 'feed bundled sample logs of several systems, and tell what is in them')
     .option('--settings <file>', 'declare these settings first')
     .action(async (flags: UpFlags, command: Command) => {
-      const port = portOf(flags.port);
+      const listening = listeningOf(flags, shell);
+      const { host, port, tls, plaintext, bearers } = listening;
       const settings = flags.settings === undefined ? undefined : readDocument(flags.settings);
       const { data, tenant, format } = commonOf(command, shell);
-      const [{ startApi }, { LocalTally }, { vitalsOf }, { BackgroundFollower }] = await Promise.all([
+      const [{ startApi }, { LocalTally }, { vitalsOf }, { BackgroundFollower }, { Renewal }] = await Promise.all([
         import('../../../api/src/start-api.js'),
         import('../../../api/src/tally/local-tally.js'),
         import('../../../api/src/vitals.js'),
         import('../../../api/src/background-follower.js'),
+        import('../../../api/src/renewal.js'),
       ]);
       const interruption = new Interruption();
       const local = await LocalTally.open(data, {
@@ -50,20 +44,37 @@ export function addUp(program: Command, shell: Shell): void {
       const { talk, out } = shell;
       try {
         if (settings !== undefined) await local.ask('settings.declare', { tenant, settings });
-        const bearer = makeBearer();
         const log = createLog();
-        const api = await startApi({ tally: local, vitals: vitalsOf(local), bearer, log, port, host: flags.host });
+        const vitals = vitalsOf(local);
+        const api = await startApi({
+          tally: local,
+          vitals,
+          bearer: bearers,
+          log,
+          port,
+          host,
+          plaintext,
+          ...(tls && { tls }),
+        });
+        const announce = (): void => announceRunning(local.stores.directory, api.url, bearers()[0] ?? '', tls?.leaf);
+        const renewables = renewablesOf(listening, api, announce);
+        const renewal = new Renewal(renewables, log);
+        const onHangUp = (): void => renewal.look();
+        // With nothing to read again, the end of a terminal ends this too.
+        if (renewables.length > 0) process.on('SIGHUP', onHangUp);
         const retention = setInterval(() => void local.applyRetention(), DAY_MS);
         const follower = new BackgroundFollower(local, log);
         try {
-          announceRunning(local.stores.directory, api.url, bearer);
+          announce();
           talk.head(`tally is up at ${api.url}`);
-          talk.say(`bearer  ${bearer}`);
+          talk.say(`bearer  ${flags.bearerFile === undefined ? bearers()[0] : `in ${flags.bearerFile}`}`);
           talk.say(`data    ${local.stores.directory.path}`);
           talk.say('Commands with the same data directory find it by themselves. Ctrl-C stops it.');
           if (format === 'json' || format === 'ndjson') {
             const { pid } = process;
-            await out.write(`${shownJson({ url: api.url, bearer, data: local.stores.directory.path, pid })}\n`);
+            // One from a file is not repeated in outputs, which are often kept.
+            const bearer = flags.bearerFile === undefined ? { bearer: bearers()[0] } : { bearerFile: flags.bearerFile };
+            await out.write(`${shownJson({ url: api.url, ...bearer, data: local.stores.directory.path, pid })}\n`);
             await out.flush();
           }
           if (flags.demo) await demo(api.tally, { tenant, data: givenData(command), talk }, interruption);
@@ -71,6 +82,8 @@ export function addUp(program: Command, shell: Shell): void {
           talk.say(`${signal}: finishing what is under way`);
         } finally {
           clearInterval(retention);
+          renewal.stop();
+          process.off('SIGHUP', onHangUp);
           await api.close();
           await follower.stop();
         }
@@ -96,9 +109,15 @@ function givenData(command: Command): string | undefined {
   return command.optsWithGlobals<{ data?: string }>().data;
 }
 
-function portOf(text: string | undefined): number {
-  if (text === undefined) return 0;
-  const port = Number(text);
-  if (/^\d{1,5}$/.test(text) && port <= 65_535) return port;
-  throw new WrongUse('--port', 'takes a number from 0 to 65535');
+/** What is read again while it runs; commands of the same owner are told what changed. */
+function renewablesOf({ tls, renewables }: Listening, api: RunningApi, announce: () => void): Renewable[] {
+  const told = renewables.map(({ what, reload }) => ({ what, reload: () => reload() && (announce(), true) }));
+  if (tls === undefined) return told;
+  const reload = (): boolean => {
+    if (!tls.reload()) return false;
+    api.renewCertificate();
+    announce();
+    return true;
+  };
+  return [...told, { what: 'the certificate', reload }];
 }

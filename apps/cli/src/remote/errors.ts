@@ -1,6 +1,7 @@
-import { TallyError, type Running } from '#platform';
+import { systemCodeOf, TallyError } from '#platform';
 import { FORMS } from '../../../api/src/tally/errors.js';
 import { z } from 'zod';
+import type { Place } from './place.js';
 
 /** What the running tally answered, in its own words. */
 export class Answered extends TallyError {
@@ -17,14 +18,39 @@ export class Answered extends TallyError {
 
 export class NotReached extends TallyError {
   readonly code = 'TALLY_NOT_REACHED';
-  constructor(running: Running, cause: unknown) {
-    super(`The tally at ${running.url} (process ${running.pid}) does not answer.`, {
-      facts: { url: running.url, pid: running.pid },
+  constructor({ url, pid }: Place, cause: unknown) {
+    super(`The tally at ${url}${pid === undefined ? '' : ` (process ${pid})`} does not answer.`, {
+      facts: { url, pid },
       retry: true,
-      remedy: `Look at its log; if it hangs, stop it with \`kill ${running.pid}\` and repeat. Nothing acknowledged is lost.`,
+      remedy:
+        pid === undefined
+          ? 'Check --url, and that it runs there; nothing acknowledged is lost.'
+          : `Look at its log; if it hangs, stop it with \`kill ${pid}\` and repeat. Nothing acknowledged is lost.`,
       cause,
     });
   }
+}
+
+/** It answers over TLS, and is not shown to be who it should be; or it wants to know who we are. */
+export class NotTrusted extends TallyError {
+  readonly code = 'TALLY_NOT_TRUSTED';
+  constructor({ url }: Place, why: string, cause: unknown) {
+    super(`The tally at ${url} is not trusted, or does not trust us: ${why}. Nothing was sent.`, {
+      facts: { url, why },
+      remedy:
+        'Name the authority of its certificate with --ca FILE (or TALLY_CA), by a host name that is in the certificate; ' +
+        'if it asks for a certificate of ours, TALLY_CLIENT_CERT and TALLY_CLIENT_KEY name it.',
+      cause,
+    });
+  }
+}
+
+/** Codes of OpenSSL and of Node for a certificate that does not prove what it should. */
+const UNTRUSTED = /CERT|SIGNATURE|ISSUER|^ERR_SSL|^ERR_TLS|^EPROTO/;
+
+export function notReached(place: Place, cause: unknown): TallyError {
+  const code = systemCodeOf(cause) ?? '';
+  return UNTRUSTED.test(code) ? new NotTrusted(place, code, cause) : new NotReached(place, cause);
 }
 
 export class AnswerCutShort extends TallyError {

@@ -1,6 +1,7 @@
 import { request as open, type Agent, type ClientRequest, type IncomingMessage } from 'node:http';
-import type { Running } from '#platform';
-import { AnswerCutShort, NotReached } from './errors.js';
+import { request as openEncrypted } from 'node:https';
+import { AnswerCutShort, notReached } from './errors.js';
+import type { Place } from './place.js';
 
 export interface Sent {
   method: string;
@@ -17,18 +18,19 @@ export interface Sent {
  * (`fetch` gives up after five minutes without an answer, which a long replay may need.)
  */
 export async function exchange(
-  { running, agent }: { running: Running; agent: Agent },
+  { place, agent }: { place: Place; agent: Agent },
   { method, path, headers = {}, body, signal }: Sent,
 ): Promise<IncomingMessage> {
-  const request = open(new URL(path, running.url), {
+  const url = new URL(path, place.url);
+  const request = (url.protocol === 'https:' ? openEncrypted : open)(url, {
     method,
     agent,
-    headers: { authorization: `Bearer ${running.token}`, ...headers },
+    headers: { authorization: `Bearer ${place.token}`, ...headers },
     ...(signal && { signal }),
   });
   const answered = new Promise<IncomingMessage>((resolve, reject) => {
     request.once('response', resolve);
-    request.on('error', (error) => reject(new NotReached(running, error)));
+    request.on('error', (error) => reject(notReached(place, error)));
   });
   if (body === undefined || typeof body === 'string') request.end(body);
   else sendAll(body, request).catch((error: unknown) => request.destroy(error instanceof Error ? error : undefined));

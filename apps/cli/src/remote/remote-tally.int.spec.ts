@@ -14,8 +14,8 @@ it('stops waiting for a tally that takes nothing in, when its signal says so', a
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const running = { url: `http://127.0.0.1:${port}`, token: 'tally_x', pid: process.pid };
-  const tally = new RemoteTally(running as ConstructorParameters<typeof RemoteTally>[0]);
+  const place = { url: `http://127.0.0.1:${port}`, token: 'tally_x', pid: process.pid };
+  const tally = new RemoteTally(place);
   const stop = new AbortController();
   const options = { tenant: 'default', source: 'auto', what: 'input', finished: true, signal: stop.signal };
   const arrived = once(server, 'request');

@@ -1,5 +1,4 @@
-import { Agent, type IncomingMessage } from 'node:http';
-import type { Running } from '#platform';
+import type { Agent, IncomingMessage } from 'node:http';
 import {
   QUESTIONS,
   type Answer,
@@ -11,16 +10,19 @@ import {
 } from '../../../api/src/tally/questions.js';
 import { AnswerCutShort, toldOverHttp } from './errors.js';
 import { exchange, jsonLines, jsonOf } from './exchange.js';
+import { agentFor, type Place } from './place.js';
 
 const NDJSON = 'application/x-ndjson';
 const VERDICTS = ['pass', 'hold', 'fail'] as const;
 
-/** The tally that runs on a data directory, asked over HTTP: same questions, same answers. */
+/** The tally that runs on a data directory, or elsewhere, asked over HTTP: same questions, same answers. */
 export class RemoteTally implements Tally {
   /** Kept alive: a connection that its server closes on a body still being sent is reset, and its answer lost. */
-  readonly agent = new Agent({ keepAlive: true });
+  readonly agent: Agent;
 
-  constructor(readonly running: Running) {}
+  constructor(readonly place: Place) {
+    this.agent = agentFor(place);
+  }
 
   async ask<Q extends QuestionName>(question: Q, params: Params<Q>): Promise<Answer> {
     const { method, path, rows } = QUESTIONS[question];

@@ -7,7 +7,7 @@ import type { Ran } from './run-tally.js';
 /** Runs a command in this process, over streams of its own: all but the process itself. */
 export async function runHere(
   args: readonly string[],
-  { data, input = '' }: { data: string; input?: string },
+  { data, input = '', env = {} }: { data: string; input?: string; env?: Record<string, string> },
 ): Promise<Ran> {
   const [out, err] = [collector(), collector()];
   const stdin = input === '' ? new PassThrough().end() : Readable.from([Buffer.from(input)]);
@@ -15,7 +15,7 @@ export async function runHere(
     out: new Output(out.stream),
     talk: new Talk(err.stream, {}),
     stdin,
-    env: { TALLY_DATA: data },
+    env: { TALLY_DATA: data, ...env },
     threads: false,
     exitCode: 0,
   });
