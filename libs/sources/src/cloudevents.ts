@@ -37,7 +37,8 @@ const CONCLUSIONS = new Set(['finding', 'gate', 'rollback', 'access']);
  *
  * `verified: false` says that nobody verified the claims; they then name nothing, and a gateway's ready names count
  * only as far as they name the token itself (tok, cred). An issuer's source names what is its own by issuer and id: its
- * ready names of jti, fam, kid, sub, ses and cli must be those that the same event's issuer and ids give. What common
+ * ready names of jti, fam, kid, sub, ses and cli must be those that the same event's issuer and ids give. Where an event
+ * shows ids beside ready names, the ids go first. What common
  * spellings call personal (`email`, `username`, `ip` …) goes into the personal box, and nowhere else. A `fence.raised` without `match`
  * matches everything that it identifies, and without `cutoff` ends what was born up to its own time. The `subject`
  * attribute counts where it is a name. Unknown `tallystick.` types of version 1 are kept and fold to nothing; later

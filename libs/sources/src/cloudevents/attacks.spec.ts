@@ -92,6 +92,27 @@ describe('what nobody verified names nothing but the token itself', () => {
   });
 });
 
+describe('ids go before the ready names that a gateway made of them', () => {
+  const spelled = 'https://B.example.com';
+  const data = (issuerAs: string): JsonObject => ({
+    issuer: issuerAs,
+    jti: 'b1',
+    names: { jti: named('jti', issuerAs, 'b1'), tok: gateway.nameOfDigest(SHA)! },
+  });
+  const namesUnder = (profile: Parameters<typeof profileFor>[1], issuerAs: string, subject?: string) => {
+    const record = event('token.validated', data(issuerAs), subject === undefined ? {} : { subject });
+    return draftsOf(read(record, keyedContext(profileFor('cloudevents', profile))))[0]!.names;
+  };
+
+  it('an issuer that the settings spell otherwise is theirs', () => {
+    expect(namesUnder({ issuers: { [spelled]: B } }, spelled).jti).toBe(named('jti', B, 'b1'));
+  });
+
+  it.each([undefined, named('jti', B, 'b1')])('a jti that is not unique names nothing, subject %s', (subject) => {
+    expect(namesUnder({ jti: 'perGrant' }, B, subject)).toEqual({ tok: gateway.nameOfDigest(SHA)! });
+  });
+});
+
 describe('text that cannot be Unicode names nothing', () => {
   const deployed = { component: 'gateway', version: 'v1' };
   it.each<[string, JsonObject]>([

@@ -71,7 +71,9 @@ export function readIdentity(data: JsonObject, subject: unknown, context: ReadCo
   if (isFault(ready)) return ready;
   const foreign = trust === 'own' ? foreignName(data, computed) : undefined;
   if (foreign) return foreign;
-  const names: Names = { ...claims.names, ...ready, ...stated };
+  const names: Names = { ...ready, ...claims.names, ...stated };
+  // Ids go before ready names, for the settings speak of ids: how an issuer is spelled, and whether its jtis name.
+  if (issuer !== undefined && claims.data['jti'] !== undefined && claims.names.jti === undefined) delete names.jti;
 
   for (const key of REFERENCES) {
     const value = data[key];
