@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Kafka, logLevel, Partitioners } from 'kafkajs';
+import { Kafka, logLevel, Partitioners, type SASLOptions } from 'kafkajs';
 import { startBroker, type TestBroker } from './testing.js';
 
 const COMMAND = join(dirname(fileURLToPath(import.meta.url)), 'broker.mjs');
@@ -60,8 +60,9 @@ it('a TLS listener with SASL lets in whoever trusts its authority and knows the 
     }
   };
   for (const mechanism of ['plain', 'scram-sha-256', 'scram-sha-512'] as const) {
-    expect(await reach({ ssl, sasl: { mechanism, ...sasl! } })).toBe(1);
-    await expect(reach({ ssl, sasl: { mechanism, ...sasl!, password: 'wrong' } })).rejects.toThrow(/auth/i);
+    const as = (password: string): SASLOptions => ({ mechanism, username: sasl!.username, password }) as SASLOptions;
+    expect(await reach({ ssl, sasl: as(sasl!.password) })).toBe(1);
+    await expect(reach({ ssl, sasl: as('wrong') })).rejects.toThrow(/auth/i);
   }
   await expect(reach({ ssl: true, sasl: { mechanism: 'plain', ...sasl! } })).rejects.toThrow(/certificate/);
   await expect(reach({ sasl: { mechanism: 'plain', ...sasl! } })).rejects.toThrow();

@@ -1,0 +1,399 @@
+import { describe, expect, it } from '@jest/globals';
+import { createLog, TallyError } from '#platform';
+import { PartitionWorkFailed, ResultsMiscounted, StopDeadlinePassed } from './errors.js';
+import { PartitionLoop, type LoopOptions } from './partition-loop.js';
+import type { BrokerCalls, Committed, PartitionWork } from './partition-work.js';
+import { OK, type FetchedBatch, type KafkaRecord, type OutgoingMessage } from './record.js';
+import { seeded, VirtualTime } from './testing/virtual-time.js';
+
+class Passing extends TallyError {
+  readonly code = 'TALLY_PASSING';
+  constructor() {
+    super('away', { retry: true, remedy: 'wait' });
+  }
+}
+
+/** A partition's batch of `count` records from `first` on. */
+function batchOf(count: number, first = 0n, partition = 0): FetchedBatch {
+  const records = Array.from({ length: count }, (_, i): KafkaRecord => ({
+    topic: 't',
+    partition,
+    offset: first + BigInt(i),
+    timestamp: 1_700_000_000_000,
+    key: Buffer.from('k'),
+    value: Buffer.from(`v${first + BigInt(i)}`),
+    headers: { h: 'x' },
+  }));
+  const lastOffset = first + BigInt(count) - 1n;
+  return { topic: 't', partition, records, lastOffset, highWatermark: lastOffset + 1n };
+}
+
+/** What happened, in order, as words. */
+function scene(work: Partial<PartitionWork<readonly KafkaRecord[]>> = {}, options: Partial<LoopOptions> = {}) {
+  const time = new VirtualTime(seeded(1));
+  const began = time.now();
+  const did: string[] = [];
+  const produced: { topic: string; messages: readonly OutgoingMessage[] }[] = [];
+  const at = (word: string): void => void did.push(word);
+  const state = {
+    stale: false,
+    heartbeat: (): void => undefined,
+    produce: (): void => undefined,
+    commit: (): void => undefined,
+  };
+  const broker: BrokerCalls = {
+    resolve: (offset) => at(`resolve ${offset}`),
+    commit: async (offset) => {
+      at(`commit ${offset}`);
+      state.commit();
+    },
+    heartbeat: async () => {
+      at('heartbeat');
+      state.heartbeat();
+    },
+    pause: () => at('pause'),
+    resume: () => at(`resume at ${time.now() - began}`),
+    produce: async (topic, messages) => {
+      at(`produce ${messages.length} to ${topic}`);
+      state.produce();
+      produced.push({ topic, messages });
+    },
+    isStale: () => state.stale,
+  };
+  const full: PartitionWork<readonly KafkaRecord[]> = {
+    prepare: (records, place) => {
+      at(`prepare ${records[0]!.offset}+${records.length}`);
+      return work.prepare?.(records, place) ?? records;
+    },
+    commit: async (records, place) => {
+      at(`take ${records[0]!.offset}+${records.length}`);
+      return work.commit?.(records, place) ?? { results: records.map(() => OK) };
+    },
+  };
+  const loop = new PartitionLoop({
+    work: full,
+    timing: time,
+    log: createLog({ write: () => undefined }),
+    options: { subBatch: { count: 2, bytes: 1e6, ms: 1000 }, heartbeatMs: 1000, settleMs: 5000, ...options },
+  });
+  const run = (batch: FetchedBatch): Promise<void> => time.until(loop.run(batch, broker));
+  return { time, did, at, state, produced, broker, loop, run };
+}
+
+const slow =
+  (time: () => VirtualTime, ms: number) =>
+  async (records: readonly KafkaRecord[]): Promise<Committed> => {
+    await time().sleep(ms);
+    return { results: records.map(() => OK) };
+  };
+
+describe('a batch', () => {
+  it('is taken in pieces; the next is prepared while one is written; each commit comes after its ledger', async () => {
+    const { did, run } = scene();
+    await run(batchOf(5));
+    expect(did).toEqual([
+      ...['prepare 0+2', 'take 0+2', 'prepare 2+2', 'commit 2', 'resolve 1', 'heartbeat'],
+      ...['take 2+2', 'prepare 4+1', 'commit 4', 'resolve 3', 'heartbeat'],
+      ...['take 4+1', 'commit 5', 'resolve 4', 'heartbeat'],
+    ]);
+  });
+
+  it('is cut by bytes too, and a larger record goes alone', async () => {
+    const { did, run } = scene({}, { subBatch: { count: 100, bytes: 7, ms: 1000 } });
+    const batch = batchOf(5);
+    (batch.records as KafkaRecord[])[3]!.value = Buffer.alloc(100);
+    await run(batch);
+    expect(did.filter((word) => word.startsWith('take'))).toEqual(['take 0+2', 'take 2+1', 'take 3+1', 'take 4+1']);
+  });
+
+  it('is cut smaller when pieces take too long, and larger again', async () => {
+    let ms = 3000;
+    const it = scene(
+      { commit: async (records) => slow(() => it.time, ms)(records) },
+      { subBatch: { count: 64, bytes: 1e6, ms: 1000 } },
+    );
+    await it.run(batchOf(200));
+    const pieces = (): number[] =>
+      it.did.filter((word) => word.startsWith('take')).map((word) => Number(word.split('+')[1]));
+    // One is prepared ahead, so that a change counts from the next but one.
+    expect(pieces()).toEqual([64, 64, 32, 16, 16, 8]);
+    ms = 1;
+    it.did.length = 0;
+    await it.run(batchOf(300, 200n));
+    expect(pieces()).toEqual([16, 16, 32, 64, 64, 64, 44]);
+  });
+
+  it('ends with the marks of the broker behind its last record', async () => {
+    const { did, run } = scene();
+    await run({ ...batchOf(1), lastOffset: 9n, highWatermark: 10n });
+    expect(did).toContain('commit 10');
+    expect(did).toContain('resolve 0');
+  });
+
+  it('is committed only as far as its work says, and is read on behind that', async () => {
+    const { did, run, loop } = scene({
+      commit: async (records) => ({ results: records.map(() => OK), committable: (records.at(-1)!.offset / 3n) * 3n }),
+    });
+    await run(batchOf(6));
+    expect(did.filter((word) => /commit|resolve/.test(word))).toEqual([
+      'resolve 1',
+      'commit 3',
+      'resolve 3',
+      'resolve 5',
+    ]);
+    expect(loop.vitals().partitions).toMatchObject([{ next: '6', committed: '3', lag: 3 }]);
+  });
+});
+
+describe('results', () => {
+  it('go to their topics before the offset is committed, letters with the place of their record', async () => {
+    const { did, run, produced, loop } = scene({
+      commit: async () => ({
+        results: [
+          {
+            kind: 'dead-letter',
+            letters: [
+              { id: 'a', reason: 'bad' },
+              { id: 'b', reason: 'worse' },
+            ],
+          },
+          { kind: 'redirect', topic: 'other', reason: 'not ours' },
+        ],
+      }),
+    });
+    await run(batchOf(2, 7n));
+    expect(did.slice(2)).toEqual([
+      'produce 2 to tallystick.dead-letters',
+      'produce 1 to other',
+      'commit 9',
+      'resolve 8',
+      'heartbeat',
+    ]);
+    const [letters, redirected] = produced;
+    expect(letters!.messages.map(({ key, value }) => [key, JSON.parse(String(value))])).toEqual([
+      ['a', { id: 'a', reason: 'bad', from: { topic: 't', partition: 0, offset: '7', timestamp: 1_700_000_000_000 } }],
+      ['b', expect.objectContaining({ id: 'b' })],
+    ]);
+    expect(redirected!.messages).toEqual([
+      {
+        key: Buffer.from('k'),
+        value: Buffer.from('v8'),
+        headers: { h: 'x', 'tallystick-reason': 'not ours', 'tallystick-from': 't/0/8' },
+      },
+    ]);
+    expect(loop.vitals().results).toEqual({ ok: 0, drop: 0, 'dead-letter': 1, redirect: 1 });
+  });
+
+  it('that are too few commit nothing and end the consumer', async () => {
+    const { did, run } = scene({ commit: async () => ({ results: [OK] }) });
+    const failure = await run(batchOf(2)).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(PartitionWorkFailed);
+    expect(failure).toMatchObject({ cause: expect.any(ResultsMiscounted), retriable: false });
+    expect(did.filter((word) => /^(commit|resolve)/.test(word))).toEqual([]);
+  });
+});
+
+describe('a failure that may pass', () => {
+  it('pauses the partition, longer each time, and the records come again', async () => {
+    let fails = 3;
+    const { did, run, time, loop } = scene({
+      commit: async (records) => {
+        if (records[0]!.offset === 2n && fails-- > 0) throw new Passing();
+        return { results: records.map(() => OK) };
+      },
+    });
+    await run(batchOf(4));
+    expect(did.filter((word) => /^(commit|resolve|pause)/.test(word))).toEqual(['commit 2', 'resolve 1', 'pause']);
+    expect(loop.vitals().partitions).toMatchObject([{ paused: true, next: '2' }]);
+    await time.until(time.sleep(10_000));
+    await run(batchOf(2, 2n));
+    await time.until(time.sleep(10_000));
+    await run(batchOf(2, 2n));
+    await time.until(time.sleep(10_000));
+    const rests = did.flatMap((word) => (word.startsWith('resume at') ? [Number(word.slice(10))] : []));
+    expect(rests).toHaveLength(3);
+    expect(rests[0]).toBeLessThanOrEqual(200);
+    expect(rests[2]! - 20_000).toBeGreaterThanOrEqual(400);
+    await run(batchOf(2, 2n));
+    expect(did.slice(-4)).toEqual(['take 2+2', 'commit 4', 'resolve 3', 'heartbeat']);
+    expect(loop.vitals().partitions).toMatchObject([{ paused: false, lag: 0, lagSeconds: 0 }]);
+  });
+
+  it('of a dead letter is the same: nothing is committed without it', async () => {
+    const it = scene({
+      commit: async () => ({ results: [{ kind: 'dead-letter', letters: [{ id: 'a', reason: 'bad' }] }] }),
+    });
+    it.state.produce = () => {
+      throw new Passing();
+    };
+    await it.run(batchOf(1));
+    expect(it.did.slice(-1)).toEqual(['pause']);
+    expect(it.did.filter((word) => /^(commit|resolve)/.test(word))).toEqual([]);
+  });
+
+  it('ends its rest when a stop begins', async () => {
+    const it = scene({
+      commit: async () => {
+        throw new Passing();
+      },
+    });
+    await it.run(batchOf(1));
+    it.loop.stop(1000);
+    await new Promise(setImmediate);
+    expect(it.did.at(-1)).toBe('resume at 0');
+  });
+});
+
+it('a failure that no wait mends ends the consumer with its cause', async () => {
+  const fault = new TypeError('x is not a function');
+  const it = scene({
+    prepare: () => {
+      throw fault;
+    },
+  });
+  const failure = await it.run(batchOf(3)).catch((error: unknown) => error);
+  expect(failure).toMatchObject({ code: 'TALLY_PARTITION_WORK_FAILED', cause: fault, facts: { offset: '0' } });
+  expect(it.did).toEqual(['prepare 0+2']);
+});
+
+describe('heartbeats', () => {
+  it('go on while the ledger is slow', async () => {
+    const it = scene({ commit: async (records) => slow(() => it.time, 3500)(records) });
+    await it.run(batchOf(2));
+    expect(it.did).toEqual([
+      'prepare 0+2',
+      'take 0+2',
+      'heartbeat',
+      'heartbeat',
+      'heartbeat',
+      'commit 2',
+      'resolve 1',
+      'heartbeat',
+    ]);
+  });
+
+  it('that fail end the batch as they are, without a commit, and leave nothing running', async () => {
+    let written = 0;
+    const it = scene({
+      commit: async (records) => {
+        const result = await slow(() => it.time, 2500)(records);
+        written++;
+        return result;
+      },
+    });
+    const failure = new Error('the group is rebalancing');
+    it.state.heartbeat = () => {
+      throw failure;
+    };
+    await expect(it.run(batchOf(4))).rejects.toBe(failure);
+    expect(written).toBe(1);
+    expect(it.did).toEqual(['prepare 0+2', 'take 0+2', 'prepare 2+2', 'heartbeat']);
+  });
+
+  it('that fail do not wait for ever for work that hangs; the next batch of the partition does', async () => {
+    let release: () => void = () => undefined;
+    const hanging = new Promise<void>((resolve) => (release = resolve));
+    let hangs = true;
+    const it = scene({
+      commit: async (records) => {
+        if (hangs) await hanging;
+        return { results: records.map(() => OK) };
+      },
+    });
+    it.state.heartbeat = () => {
+      throw new Error('rebalancing');
+    };
+    const began = it.time.now();
+    await expect(it.run(batchOf(2))).rejects.toThrow('rebalancing');
+    expect(it.time.now() - began).toBe(6000);
+    it.state.heartbeat = () => undefined;
+    hangs = false;
+    it.did.length = 0;
+    const next = it.loop.run(batchOf(2), it.broker);
+    await it.time.until(it.time.sleep(2500));
+    expect(it.did).toEqual(['heartbeat', 'heartbeat']);
+    release();
+    await it.time.until(next);
+    expect(it.did).toContain('commit 2');
+  });
+});
+
+describe('a partition that is no longer ours', () => {
+  it('is dropped without a commit, though its records are in the ledger', async () => {
+    const it = scene({
+      commit: async (records) => {
+        it.state.stale = true;
+        return { results: records.map(() => OK) };
+      },
+    });
+    await it.run(batchOf(4));
+    expect(it.did).toEqual(['prepare 0+2', 'take 0+2', 'prepare 2+2']);
+  });
+
+  it('is told by a new assignment as well', async () => {
+    const it = scene({
+      commit: async (records) => {
+        it.loop.assigned();
+        return { results: records.map(() => OK) };
+      },
+    });
+    await it.run(batchOf(2));
+    expect(it.did).toEqual(['prepare 0+2', 'take 0+2']);
+    expect(it.loop.vitals().partitions).toEqual([]);
+  });
+});
+
+describe('an assignment', () => {
+  it('is prepared before anything is taken, and again where that failed', async () => {
+    const it = scene();
+    let attempts = 0;
+    it.loop.assigned(async () => {
+      await it.time.sleep(1500);
+      it.at('caught up');
+      if (attempts++ === 0) throw new Passing();
+    });
+    await it.run(batchOf(1));
+    expect(it.did).toEqual(['heartbeat', 'caught up', 'pause']);
+    await it.run(batchOf(1));
+    expect(it.did.slice(3)).toEqual([
+      ...[expect.stringMatching(/^resume/), 'heartbeat', 'caught up'],
+      ...['prepare 0+1', 'take 0+1', 'commit 1', 'resolve 0', 'heartbeat'],
+    ]);
+    await it.run(batchOf(1, 1n));
+    expect(attempts).toBe(2);
+  });
+});
+
+describe('a stop', () => {
+  it('lets what is under way end and be committed, and begins nothing', async () => {
+    const it = scene({ commit: async (records) => slow(() => it.time, 700)(records) });
+    const running = it.loop.run(batchOf(6), it.broker);
+    await it.time.until(it.time.sleep(100));
+    it.loop.stop(5000);
+    await it.time.until(running);
+    expect(it.did).toEqual(['prepare 0+2', 'take 0+2', 'prepare 2+2', 'commit 2', 'resolve 1', 'heartbeat']);
+    await it.run(batchOf(2, 2n));
+    expect(it.did).toHaveLength(6);
+  });
+
+  it('gives up at its deadline without a commit', async () => {
+    const it = scene({ commit: () => new Promise(() => undefined) });
+    const running = it.loop.run(batchOf(2), it.broker);
+    await it.time.until(it.time.sleep(100));
+    it.loop.stop(300);
+    await expect(it.time.until(running)).rejects.toBeInstanceOf(StopDeadlinePassed);
+    expect(it.did).toEqual(['prepare 0+2', 'take 0+2']);
+  });
+});
+
+it('vitals tell the age of the last progress, and the lag in records and seconds', async () => {
+  const it = scene();
+  await it.run({ ...batchOf(2), highWatermark: 12n });
+  await it.time.until(it.time.sleep(4000));
+  expect(it.loop.vitals()).toMatchObject({
+    sinceProgress: 4000,
+    partitions: [{ topic: 't', partition: 0, committed: '2', lag: 10, lagSeconds: 4 }],
+  });
+  it.loop.fetched();
+  expect(it.loop.vitals().sinceProgress).toBe(0);
+});

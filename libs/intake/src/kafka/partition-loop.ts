@@ -1,0 +1,291 @@
+import type { Log } from '#platform';
+import { deliver, deliveriesOf } from './deliveries.js';
+import { PartitionWorkFailed, ResultsMiscounted, StopDeadlinePassed } from './errors.js';
+import { PartitionProgress, type PartitionVitals } from './partition-progress.js';
+import type { BrokerCalls, Committed, PartitionWork, Place, Timing } from './partition-work.js';
+import type { FetchedBatch, KafkaRecord, RecordResult } from './record.js';
+import { backoff, isRetriable } from './retriable.js';
+import type { SubBatchLimits } from './sub-batches.js';
+
+export interface LoopOptions {
+  subBatch: SubBatchLimits;
+  /** Ms between heartbeats while work is waited for; well below the session timeout. */
+  heartbeatMs: number;
+  /** How long a partition rests after a failure that may pass; in ms. */
+  backoff: { base: number; max: number };
+  /** Ms that work which is under way may take to end after the consumer lost its place; well below the rebalance timeout. */
+  settleMs: number;
+  deadLetterTopic: string;
+}
+
+export const LOOP_DEFAULTS: LoopOptions = {
+  subBatch: { count: 1000, bytes: 1_048_576, ms: 1000 },
+  heartbeatMs: 1000,
+  backoff: { base: 200, max: 30_000 },
+  settleMs: 10_000,
+  deadLetterTopic: 'tallystick.dead-letters',
+};
+
+export interface LoopParts<P> {
+  work: PartitionWork<P>;
+  timing: Timing;
+  log: Log;
+  options?: Partial<LoopOptions>;
+}
+
+export interface LoopVitals {
+  /** Ms since something was fetched (nothing new counts too) or committed: what liveness is judged by. */
+  sinceProgress: number;
+  partitions: PartitionVitals[];
+  /** Records by what became of them, since the start. */
+  results: Record<RecordResult['kind'], number>;
+}
+
+/** A failure of the work or of a delivery, told apart from those of the consumer itself. */
+class WorkFailure {
+  constructor(readonly cause: unknown) {}
+}
+
+/** Records whose preparation is under way. */
+interface Ahead<P> {
+  records: readonly KafkaRecord[];
+  prepared: Promise<P>;
+}
+
+/**
+ * Takes fetched batches to the ledger and commits their offsets. Several partitions may run at once, one batch of a
+ * partition at a time. What it promises, whatever fails: an offset is committed only when every record before it is
+ * durable in the ledger, and its dead letter or redirection with all replicas; commits of a partition ascend; nothing
+ * is committed for a partition that is no longer ours. It knows no client library, clock or chance of its own.
+ */
+export class PartitionLoop<P> {
+  private readonly options: LoopOptions;
+  private readonly partitions = new Map<string, PartitionProgress>();
+  private readonly results: LoopVitals['results'] = { ok: 0, drop: 0, 'dead-letter': 0, redirect: 0 };
+  private assignment = 0;
+  private prepareAssignment: () => Promise<unknown> = () => Promise.resolve();
+  private ready: Promise<unknown> | undefined;
+  private lastProgress: number;
+  private stopping = false;
+  /** Aborted when a stop begins: rests end. */
+  private readonly stopped = new AbortController();
+  /** The waits of now; at the deadline of a stop they end. */
+  private readonly waits = new Set<AbortController>();
+  private abandoned = false;
+
+  constructor(private readonly parts: LoopParts<P>) {
+    this.options = { ...LOOP_DEFAULTS, ...parts.options };
+    this.lastProgress = parts.timing.now();
+  }
+
+  /**
+   * The group gave this member its partitions anew. `prepare` begins at once (the index of what is in the ledger
+   * catches up), nothing is taken before it resolves, and it is called again where it fails in a way that may pass.
+   */
+  assigned(prepare: () => Promise<unknown> = () => Promise.resolve()): void {
+    this.assignment++;
+    this.partitions.clear();
+    this.prepareAssignment = prepare;
+    this.ready = undefined;
+    // Whoever waits for it is told of its failure.
+    this.prepared().catch(() => undefined);
+  }
+
+  /** Something was fetched, even if it was nothing. */
+  fetched(): void {
+    this.lastProgress = this.parts.timing.now();
+  }
+
+  /**
+   * Takes one batch. Returns early, with the rest neither resolved nor committed, when the partition is stale, a stop
+   * began, or the ledger failed in a way that may pass; then the partition is paused for a while.
+   * @throws what `heartbeat` and `commit` throw, as it is; PartitionWorkFailed; StopDeadlinePassed
+   */
+  async run(batch: FetchedBatch, broker: BrokerCalls): Promise<void> {
+    const { timing } = this.parts;
+    this.fetched();
+    if (this.stopping || batch.records.length === 0) return;
+    const progress = this.progressOf(batch);
+    const place: Place = { topic: batch.topic, partition: batch.partition, assignment: this.assignment };
+    const underWay = new Set<Promise<unknown>>();
+    const wait = <T>(work: Promise<T>): Promise<T> => this.waitFor(work, broker, place);
+    /** Starts work at once; its failure is told apart from the consumer's. */
+    const start = <T>(work: () => Promise<T> | T): Promise<T> => {
+      const begun = (async () => {
+        try {
+          return await work();
+        } catch (error) {
+          throw new WorkFailure(error);
+        }
+      })();
+      underWay.add(begun);
+      begun.then(
+        () => underWay.delete(begun),
+        () => underWay.delete(begun),
+      );
+      return begun;
+    };
+    const isOver = (): boolean => this.stopping || this.isStale(broker, place);
+    let from = 0;
+    const prepareNext = (): Ahead<P> | undefined => {
+      if (from >= batch.records.length) return undefined;
+      const records = progress.size.cut(batch.records, from);
+      from += records.length;
+      return { records, prepared: start(() => this.parts.work.prepare(records, place)) };
+    };
+    try {
+      await wait(progress.left);
+      await wait(start(() => this.prepared()));
+      if (isOver()) return;
+      let ahead = prepareNext();
+      while (ahead !== undefined) {
+        const { records, prepared } = ahead;
+        const began = timing.now();
+        const ready = await wait(prepared);
+        if (isOver()) return;
+        const committing = start(() => this.parts.work.commit(ready, place));
+        ahead = prepareNext();
+        const taken = await wait(committing);
+        const { results } = taken;
+        if (results.length !== records.length) {
+          throw new WorkFailure(new ResultsMiscounted(records.length, results.length));
+        }
+        const deliveries = deliveriesOf(records, results, this.options.deadLetterTopic);
+        if (deliveries.size > 0) await wait(start(() => deliver(deliveries, broker)));
+        for (const { kind } of results) this.results[kind]++;
+        if (this.isStale(broker, place)) return;
+        progress.size.took(timing.now() - began);
+        await this.advance(progress, batch, records, taken, broker, ahead === undefined);
+        await broker.heartbeat();
+        if (isOver()) return;
+      }
+    } catch (error) {
+      if (!(error instanceof WorkFailure)) throw error;
+      this.failed(error.cause, progress, broker, place);
+    } finally {
+      await this.settle(progress, underWay);
+    }
+  }
+
+  /** No more is begun; what is under way may end and be committed until the deadline, in ms. */
+  stop(deadline: number): void {
+    if (this.stopping) return;
+    this.stopping = true;
+    this.stopped.abort();
+    void this.pause(deadline).then(() => {
+      this.abandoned = true;
+      for (const wait of this.waits) wait.abort();
+    });
+  }
+
+  vitals(): LoopVitals {
+    const now = this.parts.timing.now();
+    return {
+      sinceProgress: now - this.lastProgress,
+      partitions: [...this.partitions.values()].map((each) => each.vitals(now)),
+      results: { ...this.results },
+    };
+  }
+
+  /** Once an assignment, and again after a failure. */
+  private prepared(): Promise<unknown> {
+    if (this.ready === undefined) {
+      const ready = this.prepareAssignment();
+      this.ready = ready;
+      ready.catch(() => {
+        if (this.ready === ready) this.ready = undefined;
+      });
+    }
+    return this.ready;
+  }
+
+  /** Resolves after `ms`, at the deadline of a stop, or when it is aborted. */
+  private async pause(ms: number, turn = new AbortController()): Promise<void> {
+    this.waits.add(turn);
+    await this.parts.timing.sleep(ms, turn.signal);
+    this.waits.delete(turn);
+  }
+
+  private progressOf(batch: FetchedBatch): PartitionProgress {
+    const key = `${batch.topic}/${batch.partition}`;
+    let progress = this.partitions.get(key);
+    if (progress === undefined) {
+      const { subBatch } = this.options;
+      progress = new PartitionProgress(batch.topic, batch.partition, subBatch, batch, this.parts.timing.now());
+      this.partitions.set(key, progress);
+    }
+    progress.fetched(batch);
+    return progress;
+  }
+
+  private isStale(broker: BrokerCalls, place: Place): boolean {
+    return place.assignment !== this.assignment || broker.isStale();
+  }
+
+  /** Records are durable: the next fetch goes on behind them, and so does whoever takes over. */
+  private async advance(
+    progress: PartitionProgress,
+    batch: FetchedBatch,
+    records: readonly KafkaRecord[],
+    { committable }: Committed,
+    broker: BrokerCalls,
+    isLast: boolean,
+  ): Promise<void> {
+    const last = records.at(-1)!;
+    // Behind the last record may lie marks of the broker itself, which no consumer sees.
+    const next = (isLast ? batch.lastOffset : last.offset) + 1n;
+    const target = committable !== undefined && committable < next ? committable : next;
+    if (target > progress.committed) {
+      await broker.commit(target);
+      progress.committed = target;
+      this.lastProgress = this.parts.timing.now();
+    }
+    // Only now: where the commit failed, the same records are fetched again, and their commit is tried again.
+    broker.resolve(last.offset);
+    progress.done(next, last.timestamp);
+  }
+
+  /** Waits for work, with heartbeats. A heartbeat that fails ends the wait: the group may have moved on. */
+  private async waitFor<T>(work: Promise<T>, broker: BrokerCalls, { topic, partition }: Place): Promise<T> {
+    const settled = work.then(
+      () => true,
+      () => true,
+    );
+    for (;;) {
+      const turn = new AbortController();
+      const done = await Promise.race([settled, this.pause(this.options.heartbeatMs, turn).then(() => false)]);
+      turn.abort();
+      if (done) return work;
+      if (this.abandoned) throw new StopDeadlinePassed(topic, partition);
+      await broker.heartbeat();
+    }
+  }
+
+  /** The ledger or a delivery failed: the partition rests if that may pass, else the consumer ends. */
+  private failed(cause: unknown, progress: PartitionProgress, broker: BrokerCalls, place: Place): void {
+    const { timing, log } = this.parts;
+    const { topic, partition } = place;
+    const offset = BigInt(progress.vitals(timing.now()).next);
+    if (!isRetriable(cause)) throw new PartitionWorkFailed(topic, partition, offset, cause);
+    progress.failures++;
+    const rest = backoff(progress.failures, this.options.backoff, timing.random);
+    log.error('a partition rests', cause, { topic, partition, offset, failures: progress.failures, rest });
+    progress.paused = true;
+    broker.pause();
+    void timing.sleep(rest, this.stopped.signal).then(() => {
+      progress.paused = false;
+      broker.resume();
+    });
+  }
+
+  /** A batch that ends early waits a while for what it began; what is still under way then, the next batch waits for. */
+  private async settle(progress: PartitionProgress, underWay: ReadonlySet<Promise<unknown>>): Promise<void> {
+    if (underWay.size === 0) return;
+    const all = Promise.allSettled([...underWay]);
+    progress.left = all;
+    if (this.abandoned) return;
+    const turn = new AbortController();
+    await Promise.race([all, this.pause(this.options.settleMs, turn)]);
+    turn.abort();
+  }
+}
