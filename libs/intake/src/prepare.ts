@@ -98,9 +98,17 @@ export class Preparer {
 
   /** As `lines`, in one range of input (MODEL §2.5): what `fold` takes of sources in minute mode waits for `summaries`. */
   range(inputs: readonly InputLine[], fold: RangeFold): Prepared[] {
-    const read: Read[] = [];
-    for (const input of inputs) this.readLine(input, read);
-    return this.sealed(read.flatMap((each) => (isByMinute(each) ? folded(each, fold) : [each])));
+    const kept: Read[] = [];
+    for (const input of inputs) {
+      // One line at a time: what is folded is garbage before it grows old.
+      const read: Read[] = [];
+      this.readLine(input, read);
+      for (const each of read) {
+        if (each.kind !== 'facts' || each.profile.uses === 'each') kept.push(each);
+        else keep(each, fold, kept);
+      }
+    }
+    return this.sealed(kept);
   }
 
   /** The summaries of a range, once all of it was read; `range` tells it apart from every other of every input. */
@@ -342,18 +350,17 @@ export class Preparer {
 
 type ReadFacts = Extract<Read, { kind: 'facts' }>;
 
-function isByMinute(read: Read): read is ReadFacts {
-  return read.kind === 'facts' && read.profile.uses === 'minute';
-}
-
-/** What is left of a record beside the fold. */
-function folded(read: ReadFacts, fold: RangeFold): Read[] {
+/** Adds what is left of a record beside the fold. */
+function keep(read: ReadFacts, fold: RangeFold, into: Read[]): void {
   const { reading, profile, line } = read;
   const taken = fold.take(reading, profile, line);
-  if (taken === 'fold') return [];
-  if (taken === 'keep') return [read];
-  if (taken === 'duplicate') return [{ kind: 'duplicate', line, source: profile.name }];
-  return [{ kind: 'facts', line, reading: taken, profile }, read];
+  if (taken === 'fold') return;
+  if (taken === 'duplicate') {
+    into.push({ kind: 'duplicate', line, source: profile.name });
+    return;
+  }
+  if (taken !== 'keep') into.push({ kind: 'facts', line, reading: taken, profile });
+  into.push(read);
 }
 
 /** A record that no rule foresaw. Nothing of it is kept: it was not redacted. */

@@ -20,7 +20,7 @@ export interface Summary {
   count: number;
   firstAt: number;
   lastAt: number;
-  /** JSON of the members' source ids and dedupe fields, in the order of the input. */
+  /** JSON of the members' source ids and dedupe fields, in the order of the input: see `membersText`. */
   members: string;
 }
 
@@ -30,11 +30,13 @@ export interface Summary {
  */
 export type Taken = 'keep' | 'fold' | 'duplicate' | FactsReading;
 
-/** A record of this range; `shape` once it is folded. */
+/** A record of this range. */
 interface Member {
   time: number;
   sourceId: string;
-  dedupe: string[];
+  /** Its dedupe fields; of a folded one those that differ from its shape's, each behind its place. */
+  dedupe: readonly (string | number)[];
+  /** Set once it is folded. */
   shape?: Shape;
   /** Another variant of the same record. */
   other?: Member;
@@ -43,6 +45,8 @@ interface Member {
 /** Uses that are the same but for their time. */
 interface Shape {
   known: Draft;
+  /** Of the record that showed it first. */
+  dedupe: readonly string[];
   segment: number;
   text: string;
   minutes: Map<number, Member[]>;
@@ -90,7 +94,7 @@ export class RangeFold {
     records.byId.set(sourceId, member);
     const use = plainUseOf(reading);
     if (use === undefined) return 'keep';
-    return fold(records.tokens, use, member) ? 'fold' : 'keep';
+    return fold(records.tokens, use, member, dedupe) ? 'fold' : 'keep';
   }
 
   /** What was folded, in the order in which it first came; forgets it all. */
@@ -121,7 +125,7 @@ export class RangeFold {
 /** A record id that this range has seen: the same record again, or another variant of it. */
 function again(first: Member, member: Member): Taken {
   for (let known: Member | undefined = first; known !== undefined; known = known.other) {
-    if (isSameList(known.dedupe, member.dedupe)) return 'duplicate';
+    if (isSameList(dedupeOf(known), member.dedupe)) return 'duplicate';
   }
   if (first.other !== undefined) member.other = first.other;
   first.other = member;
@@ -129,17 +133,34 @@ function again(first: Member, member: Member): Taken {
   if (shape === undefined) return 'keep';
   const members = shape.minutes.get(minuteOf(first.time))!;
   members.splice(members.indexOf(first), 1);
+  const dedupe = dedupeOf(first);
+  first.dedupe = dedupe;
   delete first.shape;
   const draft: Draft = { ...shape.known, time: first.time };
-  return { kind: 'facts', sourceId: first.sourceId, dedupe: first.dedupe, drafts: [draft] };
+  return { kind: 'facts', sourceId: first.sourceId, dedupe, drafts: [draft] };
 }
 
-function isSameList(a: readonly string[], b: readonly string[]): boolean {
+function isSameList(a: readonly unknown[], b: readonly unknown[]): boolean {
   return a.length === b.length && a.every((each, i) => each === b[i]);
 }
 
+/** The fields that differ, each behind its place: thousands of members wait at a time, and differ in little. */
+function differences(dedupe: readonly string[], from: readonly string[]): (string | number)[] {
+  const out: (string | number)[] = [];
+  for (let i = 0; i < dedupe.length; i++) if (dedupe[i] !== from[i]) out.push(i, dedupe[i]!);
+  return out;
+}
+
+/** All dedupe fields of a record; every record of one source has the same number of them. */
+function dedupeOf({ dedupe, shape }: Member): string[] {
+  if (shape === undefined) return dedupe as string[];
+  const out = [...shape.dedupe];
+  for (let i = 0; i < dedupe.length; i += 2) out[dedupe[i] as number] = dedupe[i + 1] as string;
+  return out;
+}
+
 /** Folds a use unless something of it is new to the range, or a refusal that is still to be kept. */
-function fold(tokens: Map<string, TokenUses>, use: Draft, member: Member): boolean {
+function fold(tokens: Map<string, TokenUses>, use: Draft, member: Member, dedupe: readonly string[]): boolean {
   const subject = use.subject ?? placementOf(use.names) ?? '';
   let token = tokens.get(subject);
   if (token === undefined) {
@@ -147,22 +168,29 @@ function fold(tokens: Map<string, TokenUses>, use: Draft, member: Member): boole
     tokens.set(subject, token);
   }
   const segment = segmentOf(use);
-  const seen = shapeOf(token, use, segment);
+  const seen = shapeOf(token, use, segment, dedupe);
   if (use.type === 'token.rejected' && keepsRefusal(token, use)) {
     if (seen.isNew) noteAll(token.known, use, segment);
     return false;
   }
   if (seen.isNew && noteAll(token.known, use, segment)) return false;
   const { shape } = seen;
+  if (dedupe.length !== shape.dedupe.length) return false;
   const minute = minuteOf(member.time);
   const members = shape.minutes.get(minute);
   if (members === undefined) shape.minutes.set(minute, [member]);
   else members.push(member);
   member.shape = shape;
+  member.dedupe = differences(dedupe, shape.dedupe);
   return true;
 }
 
-function shapeOf(token: TokenUses, use: Draft, segment: number): { shape: Shape; isNew: boolean } {
+function shapeOf(
+  token: TokenUses,
+  use: Draft,
+  segment: number,
+  dedupe: readonly string[],
+): { shape: Shape; isNew: boolean } {
   for (const shape of token.recent) {
     if (shape.segment === segment && isSameUse(shape.known, use)) return { shape, isNew: false };
   }
@@ -170,7 +198,7 @@ function shapeOf(token: TokenUses, use: Draft, segment: number): { shape: Shape;
   let shape = token.shapes.get(text);
   const isNew = shape === undefined;
   if (shape === undefined) {
-    shape = { known: knownOnly(use), segment, text, minutes: new Map() };
+    shape = { known: knownOnly(use), dedupe, segment, text, minutes: new Map() };
     token.shapes.set(text, shape);
   }
   if (token.recent.length === RECENT) token.recent.shift();
@@ -200,6 +228,11 @@ function minuteOf(time: number): number {
   return Math.floor(time / MINUTE);
 }
 
+/** `[fields of the shape, [[source id, [place, field, place, field …]], …]]`: the fields that differ, by place. */
+function membersText({ dedupe }: Shape, members: readonly Member[]): string {
+  return JSON.stringify([dedupe, members.map((member) => [member.sourceId, member.dedupe])]);
+}
+
 function summaryOf(source: string, subject: string, shape: Shape, minute: number, members: Member[]): Summary {
   let [firstAt, lastAt] = [Infinity, -Infinity];
   for (const { time } of members) {
@@ -215,6 +248,6 @@ function summaryOf(source: string, subject: string, shape: Shape, minute: number
     count: members.length,
     firstAt,
     lastAt,
-    members: JSON.stringify(members.map(({ sourceId, dedupe }) => [sourceId, dedupe])),
+    members: membersText(shape, members),
   };
 }
