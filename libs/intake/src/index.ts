@@ -14,3 +14,4 @@ export * from './batches.js';
 export { preparedInWorkers } from './worker-batches.js';
 export * from './vault.js';
 export * from './minute/index.js';
+export * from './kafka/index.js';
