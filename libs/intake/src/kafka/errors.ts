@@ -37,3 +37,53 @@ export class ResultsMiscounted extends TallyError {
     });
   }
 }
+
+/** What says how to reach Kafka cannot be used. */
+export class BadKafkaConnection extends TallyError {
+  readonly code = 'TALLY_BAD_KAFKA_CONNECTION';
+  constructor(setting: string, reason: string, cause?: unknown) {
+    super(`the Kafka connection is not usable: ${setting} ${reason}`, {
+      facts: { setting },
+      remedy: 'docs/kafka.md lists the settings of a connection.',
+      cause,
+    });
+  }
+}
+
+/** Messages did not reach all in-sync replicas; they may be there all the same, and are sent again. */
+export class NotProduced extends TallyError {
+  readonly code = 'TALLY_NOT_PRODUCED';
+  constructor(topic: string, messages: number, retry: boolean, cause: unknown) {
+    super(`${messages} messages could not be written to ${topic}`, {
+      facts: { topic, messages },
+      retry,
+      remedy: `Look whether ${topic} exists and may be written by this user: tally topics check.`,
+      cause,
+    });
+  }
+}
+
+/** The consumer ended by itself and does not start again. */
+export class KafkaConsumerEnded extends TallyError {
+  readonly code = 'TALLY_KAFKA_CONSUMER_ENDED';
+  constructor(group: string, cause: unknown) {
+    super(`the consumer of group ${group} ended`, {
+      facts: { group },
+      remedy: 'See the cause, then start the process again: it goes on where the group had come to.',
+      cause,
+    });
+  }
+}
+
+/** No broker answered in time. */
+export class KafkaUnreachable extends TallyError {
+  readonly code = 'TALLY_KAFKA_UNREACHABLE';
+  constructor(brokers: readonly string[], cause: unknown) {
+    super(`no broker of ${brokers.join(', ')} answered`, {
+      facts: { brokers: brokers.join(',') },
+      retry: true,
+      remedy: 'Look whether the brokers run, and whether this is their listener: plain or TLS, with or without SASL.',
+      cause,
+    });
+  }
+}

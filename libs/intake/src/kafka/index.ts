@@ -1,5 +1,12 @@
 export * from './record.js';
+export * from './message.js';
 export * from './partition-work.js';
 export * from './partition-loop.js';
 export * from './errors.js';
 export type { PartitionVitals } from './partition-progress.js';
+export * from './connection.js';
+export * from './consumer.js';
+export * from './producer.js';
+export * from './system-timing.js';
+export * from './topics.js';
+export * from './topic-admin.js';

@@ -1,0 +1,196 @@
+import type { Consumer, ConsumerConfig, EachBatchPayload, Kafka } from 'kafkajs';
+import type { Log } from '#platform';
+import { FOR_EVER } from './connection.js';
+import { KafkaConsumerEnded } from './errors.js';
+import { PartitionLoop, type LoopOptions, type LoopVitals } from './partition-loop.js';
+import type { BrokerCalls, PartitionWork, Timing } from './partition-work.js';
+import { AcknowledgedProducer } from './producer.js';
+import type { FetchedBatch, KafkaRecord } from './record.js';
+import { systemTiming } from './system-timing.js';
+
+export interface ConsumerSettings {
+  /** After this long without a heartbeat others take the partitions over; in ms. */
+  sessionTimeout: number;
+  /** How long members may take to end what they do when the group changes; in ms. */
+  rebalanceTimeout: number;
+  /** Of one partition in one fetch; with `maxBytes`, of a broker in one fetch, the bound on memory. */
+  maxBytesPerPartition: number;
+  maxBytes: number;
+  /** A fetch waits this long for new records, and so does a stop; in ms. */
+  maxWait: number;
+  partitionsAtOnce: number;
+  /** How long a stop lets work end; in ms. */
+  stopDeadline: number;
+}
+
+export const CONSUMER_DEFAULTS: ConsumerSettings = {
+  sessionTimeout: 6000,
+  rebalanceTimeout: 60_000,
+  maxBytesPerPartition: 4_194_304,
+  maxBytes: 16_777_216,
+  maxWait: 200,
+  partitionsAtOnce: 4,
+  stopDeadline: 10_000,
+};
+
+export interface AssignedPartitions {
+  topic: string;
+  partitions: readonly number[];
+}
+
+export interface KafkaIntakeParts<P> {
+  /** Of `kafkaClient`. */
+  kafka: Kafka;
+  group: string;
+  topics: readonly string[];
+  work: PartitionWork<P>;
+  log: Log;
+  /** Ends before anything of a new assignment is taken: the index of the ledger catches up here. */
+  onAssigned?: (partitions: readonly AssignedPartitions[]) => Promise<unknown>;
+  timing?: Timing;
+  loop?: Partial<LoopOptions>;
+  settings?: Partial<ConsumerSettings>;
+}
+
+/**
+ * The consumer group's side of intake: it gives fetched batches to a PartitionLoop. Somebody else may own the consumer
+ * (Nest's strategy): `bind` runs on it; else `start` makes one.
+ */
+export class KafkaIntake<P> {
+  /** Rejects with KafkaConsumerEnded when the consumer ends by itself for good; resolves after `stop`. */
+  readonly ended: Promise<void>;
+  private readonly settings: ConsumerSettings;
+  private readonly loop: PartitionLoop<P>;
+  private readonly producer: AcknowledgedProducer;
+  private consumer: Consumer | undefined;
+  /** Counts assignments; a batch of an earlier one is stale. */
+  private generation = 0;
+  private isOurs = (_topic: string, _partition: number): boolean => false;
+  private settle: { done: () => void; fail: (error: unknown) => void };
+
+  constructor(private readonly parts: KafkaIntakeParts<P>) {
+    this.settings = { ...CONSUMER_DEFAULTS, ...parts.settings };
+    const { work, log, timing = systemTiming, loop = {} } = parts;
+    this.loop = new PartitionLoop({ work, timing, log, options: loop });
+    this.producer = new AcknowledgedProducer(parts.kafka);
+    let settle: typeof this.settle | undefined;
+    this.ended = new Promise((done, fail) => (settle = { done, fail }));
+    this.settle = settle!;
+    // Whoever cares waits for it; until then its failure is no crash of the process.
+    this.ended.catch(() => undefined);
+  }
+
+  consumerConfig(): ConsumerConfig {
+    const { sessionTimeout, rebalanceTimeout, maxBytesPerPartition, maxBytes, maxWait } = this.settings;
+    return {
+      groupId: this.parts.group,
+      sessionTimeout,
+      rebalanceTimeout,
+      heartbeatInterval: Math.floor(sessionTimeout / 4),
+      maxBytesPerPartition,
+      maxBytes,
+      maxWaitTimeInMs: maxWait,
+      allowAutoTopicCreation: false,
+      retry: FOR_EVER,
+    };
+  }
+
+  /** Makes a consumer, connects it and reads from then on. */
+  async start(): Promise<void> {
+    const consumer = this.parts.kafka.consumer(this.consumerConfig());
+    this.consumer = consumer;
+    await consumer.connect();
+    await this.bind(consumer);
+  }
+
+  /** Reads by a connected consumer that was made with `consumerConfig`. */
+  async bind(consumer: Consumer): Promise<void> {
+    this.listen(consumer);
+    await consumer.subscribe({ topics: [...this.parts.topics], fromBeginning: true });
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: this.settings.partitionsAtOnce,
+      eachBatch: (payload) => this.loop.run(fetchedOf(payload), this.callsOf(payload)),
+    });
+  }
+
+  /** No more is begun, and what is under way may end until the deadline. The consumer of `start` is left, too. */
+  async stop(): Promise<void> {
+    this.quiesce();
+    await this.consumer?.disconnect();
+    await this.finish();
+  }
+
+  /** First step of a stop where somebody else owns the consumer; it is to be disconnected next, then `finish` called. */
+  quiesce(): void {
+    this.loop.stop(this.settings.stopDeadline);
+  }
+
+  async finish(): Promise<void> {
+    await this.producer.close();
+    this.settle.done();
+  }
+
+  vitals(): LoopVitals {
+    return this.loop.vitals();
+  }
+
+  private listen(consumer: Consumer): void {
+    const { log, group, onAssigned } = this.parts;
+    consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+      const partitions = Object.entries(payload.memberAssignment).map(([topic, each]) => ({ topic, partitions: each }));
+      const ours = new Set(partitions.flatMap(({ topic, partitions: each }) => each.map((p) => `${topic}/${p}`)));
+      this.generation++;
+      this.isOurs = (topic, partition) => ours.has(`${topic}/${partition}`);
+      log.info('partitions assigned', { group, partitions: [...ours].sort() });
+      this.loop.assigned(onAssigned === undefined ? undefined : () => onAssigned(partitions));
+    });
+    consumer.on(consumer.events.FETCH, () => this.loop.fetched());
+    consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {
+      if (restart) log.warn('the consumer starts again', { group, error: error.message });
+      else this.settle.fail(new KafkaConsumerEnded(group, causeOf(error)));
+    });
+  }
+
+  private callsOf(payload: EachBatchPayload): BrokerCalls {
+    const { topic, partition } = payload.batch;
+    const { generation } = this;
+    let resume: () => void = () => undefined;
+    return {
+      resolve: (offset) => payload.resolveOffset(String(offset)),
+      commit: (offset) =>
+        payload.commitOffsetsIfNecessary({ topics: [{ topic, partitions: [{ partition, offset: String(offset) }] }] }),
+      heartbeat: () => payload.heartbeat(),
+      pause: () => void (resume = payload.pause()),
+      resume: () => resume(),
+      produce: (to, messages) => this.producer.send(to, messages),
+      isStale: () => generation !== this.generation || !this.isOurs(topic, partition) || payload.isStale(),
+    };
+  }
+}
+
+function fetchedOf({ batch }: EachBatchPayload): FetchedBatch {
+  const { topic, partition } = batch;
+  const records = batch.messages.map(({ offset, timestamp, key, value, headers }): KafkaRecord => ({
+    topic,
+    partition,
+    offset: BigInt(offset),
+    timestamp: Number(timestamp),
+    key,
+    value,
+    headers: headers ?? {},
+  }));
+  return {
+    topic,
+    partition,
+    records,
+    lastOffset: BigInt(batch.lastOffset()),
+    highWatermark: BigInt(batch.highWatermark),
+  };
+}
+
+/** kafkajs wraps what ended it; the innermost error of ours says most. */
+function causeOf(error: Error): unknown {
+  return error.cause instanceof Error ? error.cause : error;
+}
