@@ -2,7 +2,7 @@ import { DirectoryLocked, findRunning, type Running } from '#platform';
 import type { QuestionName, Tally } from '../../api/src/tally/questions.js';
 import { localPlace, remotePlace, type RemoteFlags } from './remote/place-of.js';
 import { RemoteTally } from './remote/remote-tally.js';
-import { commonOf, purposeOf, type Shell } from './shell.js';
+import { commonOf, keysOf, purposeOf, type Shell } from './shell.js';
 import type { Command } from 'commander';
 
 export type Access = 'read' | 'write';
@@ -37,7 +37,13 @@ export async function withTally<T>(
   const { data } = commonOf(command, shell);
   const flags = command.optsWithGlobals<RemoteFlags>();
   const elsewhere = remotePlace(flags, shell.env);
-  const options = { access, purpose: purposeOf(command), threads: shell.threads, ...clickhouseOf(shell) };
+  const options = {
+    access,
+    purpose: purposeOf(command),
+    threads: shell.threads,
+    ...clickhouseOf(shell),
+    ...keysOf(command, shell),
+  };
   const tally: Tally =
     elsewhere === undefined
       ? await openTally(data, options, (running) => new RemoteTally(localPlace(running, flags, shell.env)))
@@ -59,7 +65,7 @@ export function clickhouseOf({ env }: Shell): { clickhouse?: string } {
 
 async function openTally(
   data: string,
-  options: { access: Access; purpose: string; threads: boolean; clickhouse?: string },
+  options: { access: Access; purpose: string; threads: boolean; clickhouse?: string; keys?: string },
   remote: (running: Running) => RemoteTally,
 ): Promise<Tally> {
   const running = findRunning(data);

@@ -30,6 +30,9 @@ export interface Common {
 export function withCommonFlags(command: Command): Command {
   return command
     .addOption(new Option('--data <dir>', 'the data directory (default: TALLY_DATA, else .tally here)'))
+    .addOption(
+      new Option('--keys <dir>', 'secrets and keys that processes share (default: TALLY_KEYS, else in --data)'),
+    )
     .addOption(new Option('--url <url>', 'a tally elsewhere, in place of --data (default: TALLY_URL)'))
     .addOption(new Option('--ca <file>', 'who signed its certificate (default: TALLY_CA, else the system’s)'))
     .addOption(new Option('--tenant <name>', 'whose tokens (default: default)'))
@@ -49,6 +52,12 @@ export function commonOf(command: Command, shell: Shell, format: Format = 'table
   }
   const { data, tenant, output } = given as { data?: string; tenant?: string; output?: Format };
   return { data: dataDirectoryPath(data, shell.env), tenant: tenant ?? 'default', format: output ?? format };
+}
+
+/** A directory of naming secrets and subject keys in place of the data directory, if one is named. */
+export function keysOf(command: Command, { env }: Shell): { keys?: string } {
+  const keys = command.optsWithGlobals<{ keys?: string }>().keys ?? env['TALLY_KEYS'];
+  return keys === undefined || keys === '' ? {} : { keys };
 }
 
 /** The command as typed, without values: what others who wait for the directory are told. */

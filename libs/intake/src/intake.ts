@@ -137,15 +137,20 @@ export class Intake {
       } else {
         local.from(prepared.source, prepared.records);
         if (prepared.high <= now + this.parts.futureSlack) local.advance(prepared.source, Math.min(prepared.high, now));
-        const outcome = seen.see(prepared.key, prepared.digest, prepared.older);
+        const known = this.underOlderSecrets(prepared);
+        const outcome = seen.see(
+          known.key,
+          known.digest,
+          known.older?.map(({ digest }) => digest),
+        );
         local.count(
           outcome === 'new' ? 'accepted' : outcome === 'conflict' ? 'conflicts' : 'duplicates',
           prepared.records,
         );
-        const absent = this.absentEvents(prepared, outcome === 'duplicate');
+        const absent = this.absentEvents(known, outcome === 'duplicate');
         if (absent.length === 0) continue;
         const conflicts =
-          outcome === 'conflict' || (outcome === 'duplicate' && seen.isVariant(prepared.key, prepared.digest));
+          outcome === 'conflict' || (outcome === 'duplicate' && seen.isVariant(known.key, known.digest));
         for (const event of absent) {
           if (conflicts) conflicting.set(event.id, true);
           events.push(event);
@@ -157,6 +162,16 @@ export class Intake {
   }
 
   /**
+   * A record whose key rests on names, as it was taken in before its tenant's secrets were rotated; others as they are:
+   * their key is the same, and a digest of older secrets is told to the index.
+   */
+  private underOlderSecrets(facts: Facts): Facts {
+    for (const { key, digest } of facts.older ?? [])
+      if (key !== facts.key && this.parts.seen.holds(key, digest)) return { ...facts, key, digest };
+    return facts;
+  }
+
+  /**
    * Events of a record that the ledger does not hold. A crash can leave some of them behind: they lie in several
    * streams, and not every ledger appends to all of them at once.
    */
@@ -164,7 +179,8 @@ export class Intake {
     return events.filter((event, ordinal) => {
       if (event.once !== undefined) return this.isFirst(event);
       if (ordinal === 0) return !firstIsThere;
-      return this.parts.seen.see(partKey(key, ordinal), digest, older) !== 'duplicate';
+      const digests = older?.map((each) => each.digest);
+      return this.parts.seen.see(partKey(key, ordinal), digest, digests) !== 'duplicate';
     });
   }
 
@@ -232,7 +248,8 @@ export class Intake {
   }
 
   private async lookAtAll(): Promise<void> {
-    await catchUp(this.parts.feed ?? this.parts.ledger, this.parts.seen);
+    const { ledger, feed = ledger, seen } = this.parts;
+    await catchUp(ledger, feed, seen);
     this.sinceCaughtUp = 0;
   }
 }

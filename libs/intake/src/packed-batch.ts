@@ -1,4 +1,4 @@
-import type { Prepared, PreparedEvent } from './prepared.js';
+import type { OlderIdentity, Prepared, PreparedEvent } from './prepared.js';
 
 /**
  * A batch on its way between threads, by column: the serialiser writes each object's field names anew, and a batch
@@ -13,6 +13,7 @@ export interface PackedBatch {
   sources: string[];
   keys: string[];
   digests: string[];
+  olders: (OlderIdentity[] | undefined)[];
   highs: number[];
   records: (number | undefined)[];
   counts: number[];
@@ -33,6 +34,7 @@ export function packBatch(batch: readonly Prepared[]): PackedBatch {
     sources: [],
     keys: [],
     digests: [],
+    olders: [],
     highs: [],
     records: [],
     counts: [],
@@ -53,6 +55,7 @@ export function packBatch(batch: readonly Prepared[]): PackedBatch {
     packed.sources.push(prepared.source);
     packed.keys.push(prepared.key);
     packed.digests.push(prepared.digest);
+    packed.olders.push(prepared.older);
     packed.highs.push(prepared.high);
     packed.records.push(prepared.records);
     packed.counts.push(prepared.events.length);
@@ -87,6 +90,7 @@ export function unpackBatch(packed: PackedBatch): Prepared[] {
       events.push(event);
     }
     const records = packed.records[i];
+    const older = packed.olders[i];
     batch[place] = {
       kind: 'facts',
       line: packed.lines[i]!,
@@ -94,6 +98,7 @@ export function unpackBatch(packed: PackedBatch): Prepared[] {
       key: packed.keys[i]!,
       digest: packed.digests[i]!,
       high: packed.highs[i]!,
+      ...(older !== undefined && { older }),
       ...(records !== undefined && { records }),
       events,
     };

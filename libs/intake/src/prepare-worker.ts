@@ -11,22 +11,24 @@ import type { FromWorker } from './worker-batches.js';
 /** The first pass of intake on a core of its own: blocks of lines in, prepared batches out, their keys durable. */
 
 export interface PrepareWorkerData {
-  dataDirectory: string;
-  ledgerId: string;
+  /** Where the subject keys lie, and what they are bound to. */
+  keysDirectory: string;
+  keysId: string;
   tenant: string;
   source: string;
   settings: Settings;
   secrets: NamingSecrets;
+  older: readonly NamingSecrets[];
   today: number;
 }
 
 if (parentPort !== null) {
   const port = parentPort;
-  const { dataDirectory, ledgerId, ...about } = workerData as PrepareWorkerData;
+  const { keysDirectory, keysId, ...about } = workerData as PrepareWorkerData;
   const keys = SubjectKeys.open({
     access: 'write',
-    file: (entry) => layoutPath(dataDirectory, entry),
-    meta: { ledgerId, subjectKeys: true },
+    file: (entry) => layoutPath(keysDirectory, entry),
+    meta: { ledgerId: keysId, subjectKeys: true },
     updateMeta: () => undefined,
   });
   const preparer = new Preparer({ ...about, vault: vaultOf(keys) });

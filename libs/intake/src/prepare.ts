@@ -33,7 +33,8 @@ import { eventId, onceKey, recordDigest, recordKey, uuidOf } from './ids.js';
 import type { RangeFold } from './minute/range-fold.js';
 import { preparedSummary } from './minute/summary-event.js';
 import { NameCache } from './name-cache.js';
-import type { Prepared, PreparedEvent, Rejection } from './prepared.js';
+import type { OlderIdentity, Prepared, PreparedEvent, Rejection } from './prepared.js';
+import { RotatedNames, renamedFacts, type FormerNames, type Namer } from './rotated-names.js';
 import type { InputLine } from './split-lines.js';
 
 /** Where boxes get their keys. */
@@ -48,6 +49,8 @@ export interface PrepareOptions {
   tenant: string;
   settings: Settings;
   secrets: NamingSecrets;
+  /** Secrets that were rotated out and are still held, newest first: what they named is renamed (MODEL §1.5). */
+  older?: readonly NamingSecrets[];
   vault: Vault;
   /** Day of this input (`dayOf` now): dead letters are sealed under its key. */
   today: number;
@@ -59,6 +62,12 @@ export interface PrepareOptions {
 
 /** Which source a record belongs to, or why to none. */
 export type Route = { source: string } | { refused: string; field: string };
+
+/** A record without credentials, and those that it held. */
+interface Redacted {
+  record: JsonObject;
+  credentials: FoundCredential[];
+}
 
 /** Why a record is refused. */
 interface Refusal {
@@ -72,9 +81,17 @@ interface Refusal {
   content?: { record: JsonObject; credentials: FoundCredential[] };
 }
 
+type FactsReading = Extract<Reading, { kind: 'facts' }>;
+
+/** What a record is under secrets that were rotated out; only where there are any. */
+interface Rotated {
+  formers?: FormerNames;
+  older?: OlderIdentity[];
+}
+
 /** A record as it was read, before anything of it is sealed. */
 type Read = { line: number; record?: number } & (
-  | { kind: 'facts'; reading: Extract<Reading, { kind: 'facts' }>; profile: SourceProfile }
+  | ({ kind: 'facts'; reading: FactsReading; profile: SourceProfile } & Rotated)
   | { kind: 'ignored' }
   | { kind: 'duplicate'; source: string }
   | { kind: 'refused'; why: Refusal; bytes: string; length: number }
@@ -82,11 +99,16 @@ type Read = { line: number; record?: number } & (
 
 /** The first pass of intake: redact, name, read, seal. It writes nothing; the same bytes always give the same answer. */
 export class Preparer {
-  private readonly names: NameCache;
+  private readonly names: Namer;
+  private readonly rotated: RotatedNames | undefined;
+  private readonly older: NameCache[];
   private readonly profiles = new Map<string, SourceProfile | undefined>();
 
   constructor(private readonly options: PrepareOptions) {
-    this.names = new NameCache(options.secrets);
+    const newest = new NameCache(options.secrets);
+    this.older = (options.older ?? []).map((secrets) => new NameCache(secrets));
+    this.rotated = this.older.length === 0 ? undefined : new RotatedNames(newest, this.older);
+    this.names = this.rotated ?? newest;
   }
 
   /** Prepares lines. All are read first, so that the keys that their boxes need are made durable in one go. */
@@ -152,13 +174,18 @@ export class Preparer {
     const source = this.sourceOf(json);
     const profile = source === undefined ? undefined : this.profile(source);
     const rules = profile === undefined ? {} : ADAPTERS[profile.format].redaction;
+    this.rotated?.taken();
+    // Redaction writes names into the record, so that each version reads a copy of its own.
+    const under = this.older.map(({ nameOfRawToken }) => redact(structuredClone(json), nameOfRawToken, rules));
     const { record, credentials } = redact(json, this.names.nameOfRawToken, rules);
-    return this.readRedacted(record, credentials, source, text, line);
+    return this.readRedacted(record, credentials, source, text, line, under);
   }
 
   /** Reads a refused record again; it was redacted when it first came. */
   redriven(record: JsonObject, credentials: FoundCredential[], line: number): Prepared {
-    const read = this.readRedacted(record, credentials, this.sourceOf(record), JSON.stringify(record), line);
+    this.rotated?.taken();
+    const under = this.older.map(() => ({ record, credentials }));
+    const read = this.readRedacted(record, credentials, this.sourceOf(record), JSON.stringify(record), line, under);
     return this.sealed([read])[0]!;
   }
 
@@ -168,6 +195,7 @@ export class Preparer {
     source: string | undefined,
     text: string,
     line: number,
+    under: readonly Redacted[],
   ): Read {
     const profile = source === undefined ? undefined : this.profile(source);
     const refuse = (why: Refusal): Read => ({
@@ -194,10 +222,7 @@ export class Preparer {
       const reason = `belongs to tenant ${stated}, this input is for ${this.options.tenant}`;
       return refuse({ field: '(record)', reason, redrivable: true });
     }
-    const { name, nameOfDigest } = this.names;
-    const { issuers } = this.options.settings;
-    const jtisOf = (issuer: string): SourceProfile['jti'] | undefined => issuers[issuer]?.jti;
-    const reading = ADAPTERS[profile.format].read(record, { profile, name, nameOfDigest, jtisOf, credentials });
+    const reading = this.reading({ record, credentials }, profile, this.names);
     if (reading.kind === 'ignored') return { kind: 'ignored', line };
     if (reading.kind === 'rejected') return refuse(reading);
     const unsayable = reading.drafts.find(({ type, subject = '' }) => !canName(type) || !canName(subject));
@@ -205,28 +230,51 @@ export class Preparer {
       const reason = 'holds a lone surrogate or NUL, and such text cannot name anything';
       return refuse({ field: '(record)', reason, redrivable: false });
     }
-    return { kind: 'facts', line, reading, profile };
+    if (this.rotated === undefined) return { kind: 'facts', line, reading, profile };
+    const formers = this.rotated.taken();
+    return { kind: 'facts', line, reading, profile, formers, older: this.olderIdentities(under, profile) };
+  }
+
+  private reading({ record, credentials }: Redacted, profile: SourceProfile, { name, nameOfDigest }: Namer): Reading {
+    const { issuers } = this.options.settings;
+    const jtisOf = (issuer: string): SourceProfile['jti'] | undefined => issuers[issuer]?.jti;
+    return ADAPTERS[profile.format].read(record, { profile, name, nameOfDigest, jtisOf, credentials });
+  }
+
+  /** As what a record was taken in, if that was before a rotation: dedupe fields and source ids may rest on names. */
+  private olderIdentities(under: readonly Redacted[], profile: SourceProfile): OlderIdentity[] {
+    return this.older.flatMap((names, i) => {
+      const reading = this.reading(under[i]!, profile, names);
+      return reading.kind === 'facts' ? [this.identityOf(reading, profile, names.secrets)] : [];
+    });
+  }
+
+  private identityOf(reading: FactsReading, profile: SourceProfile, secrets: NamingSecrets): OlderIdentity {
+    return {
+      key: recordKey(this.options.tenant, profile.name, reading.sourceId),
+      digest: recordDigest(secrets, ADAPTERS[profile.format].dedupe.version, reading.dedupe),
+    };
   }
 
   private sealed(read: readonly Read[]): Prepared[] {
     const owners: BoxOwner[] = [];
     for (const each of read) {
       if (each.kind === 'facts' && each.reading.personal !== undefined)
-        owners.push(this.ownerOf(each.reading.drafts[0]!, each.profile.name));
+        owners.push(this.ownerOf(each.reading.drafts[0]!, each.profile.name, each.formers));
       if (each.kind === 'refused' && each.why.content !== undefined) owners.push(this.deadLetterOwner(each.why.source));
     }
     this.options.vault.ensure(owners);
+    const renamed = new Set<Name>();
     return read.map((each) => {
-      if (each.kind === 'facts') return this.facts(each.reading, each.profile, each.line);
+      if (each.kind === 'facts') return this.facts(each, renamed);
       if (each.kind === 'duplicate') return { kind: 'duplicate', line: each.line, source: each.source };
       return each.kind === 'ignored' ? { kind: 'ignored', line: each.line } : this.rejected(each);
     });
   }
 
-  private facts(reading: Extract<Reading, { kind: 'facts' }>, profile: SourceProfile, line: number): Prepared {
-    const { tenant, secrets } = this.options;
-    const key = recordKey(tenant, profile.name, reading.sourceId);
-    const digest = recordDigest(secrets, ADAPTERS[profile.format].dedupe.version, reading.dedupe);
+  private facts(read: ReadFacts, renamed: Set<Name>): Prepared {
+    const { reading, profile, line, formers, older } = read;
+    const { key, digest } = this.identityOf(reading, profile, this.options.secrets);
     const events: PreparedEvent[] = [];
     let high = -Infinity;
     for (const draft of reading.drafts) {
@@ -239,7 +287,10 @@ export class Preparer {
         for (const name of alias.names) events.push(this.aliased(name, alias.pair, alias.names, draft, profile));
       }
     }
-    return { kind: 'facts', line, source: profile.name, key, digest, high, events };
+    // Last, for a record's own events are told apart by their place.
+    if (formers !== undefined) events.push(...renamedFacts(formers, this.options, renamed));
+    const facts: Prepared = { kind: 'facts', line, source: profile.name, key, digest, high, events };
+    return older === undefined || older.length === 0 ? facts : { ...facts, older };
   }
 
   private event(
@@ -285,9 +336,13 @@ export class Preparer {
   }
 
   /** Whose box a record's personal fields go into: its subject's, else its source's of that day. */
-  private ownerOf(draft: Draft, source: string): BoxOwner {
+  private ownerOf(draft: Draft, source: string, formers?: FormerNames): BoxOwner {
     const owner: BoxOwner = { tenant: this.options.tenant, source, day: dayOf(draft.time) };
-    if (draft.names.sub !== undefined) owner.subject = draft.names.sub;
+    const { sub } = draft.names;
+    if (sub === undefined) return owner;
+    owner.subject = sub;
+    const former = formers?.get(sub);
+    if (former !== undefined) owner.former = former;
     return owner;
   }
 

@@ -43,6 +43,12 @@ export interface DeadLetter {
   box?: PersonalBox;
 }
 
+/** Key and digest of a record (MODEL §2.1); the key is another one where the source's id rests on names. */
+export interface OlderIdentity {
+  key: string;
+  digest: string;
+}
+
 export type Prepared =
   | {
       kind: 'facts';
@@ -50,8 +56,8 @@ export type Prepared =
       source: string;
       key: string;
       digest: string;
-      /** Digests of the same content under person secrets that were rotated out and are still held. */
-      older?: string[];
+      /** What the same record is under secrets that were rotated out and are still held. */
+      older?: OlderIdentity[];
       high: number;
       /** Records that it stands for, where it is a summary of several (MODEL §2.5). */
       records?: number;

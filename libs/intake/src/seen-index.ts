@@ -99,6 +99,14 @@ export class SeenIndex {
     return this.variant.get(Buffer.from(key, 'hex'), Buffer.from(digest, 'hex')) !== undefined;
   }
 
+  /** Whether this content was seen under this key. */
+  holds(key: string, digest: string): boolean {
+    const [keyBytes, digestBytes] = [Buffer.from(key, 'hex'), Buffer.from(digest, 'hex')];
+    const first = this.find.get(keyBytes);
+    if (first === undefined) return false;
+    return first.digest.equals(digestBytes) || this.variant.get(keyBytes, digestBytes) !== undefined;
+  }
+
   has(key: string): boolean {
     return this.find.get(Buffer.from(key, 'hex')) !== undefined;
   }

@@ -141,7 +141,7 @@ describe('intake into a ledger that others append to as well', () => {
     await take(intake, [record('1', ['token-a'])]);
     const again = record('1', ['token-a'], OTHER_DIGEST);
     if (again.kind !== 'facts') throw new Error('unreachable');
-    const account = await take(intake, [{ ...again, older: [DIGEST] }]);
+    const account = await take(intake, [{ ...again, older: [{ key: again.key, digest: DIGEST }] }]);
     expect(account.report).toMatchObject({ duplicates: 1, conflicts: 0, events: 0 });
     expect((await take(intake, [again])).report).toMatchObject({ conflicts: 1 });
   });

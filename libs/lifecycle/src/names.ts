@@ -23,6 +23,8 @@ export interface NamingSecrets {
   version: number;
   token: KeyObject;
   person: KeyObject;
+  /** When they were made, in ms: when names of older versions began to be renamed. */
+  madeAt?: number;
 }
 
 /** Secrets from raw bytes; tests and the generator use it with fixed bytes. */
@@ -60,6 +62,11 @@ export function nameOfTokenDigest(secrets: NamingSecrets, sha256: string): Name 
 
 export function kindOfName(name: Name): NameKind | undefined {
   return KIND_BY_NIBBLE.get(Number.parseInt(name.slice(0, 1), 16));
+}
+
+/** The version of the secrets that a name was made with. */
+export function versionOfName(name: Name): number {
+  return Number.parseInt(name.slice(1, 2), 16);
 }
 
 export function isName(text: string): text is Name {

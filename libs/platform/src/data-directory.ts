@@ -20,6 +20,8 @@ const metaSchema = z.looseObject({
   secrets: z.record(z.string(), z.record(z.string(), z.string())).optional(),
   /** Set once `keys.sqlite` exists; from then on a missing one is an error. */
   subjectKeys: z.boolean().optional(),
+  /** Naming secrets and subject keys lie in a shared directory: its id. */
+  keys: z.uuid().optional(),
   /** Set once `ledger.sqlite` exists; from then on a missing or empty one is an error. */
   ledger: z.boolean().optional(),
 });
@@ -82,7 +84,7 @@ export class DataDirectory {
   }
 
   /** Changes meta.json, durably and all at once. Writers only. */
-  updateMeta(change: Partial<Pick<DirectoryMeta, 'secrets' | 'subjectKeys' | 'ledger'>>): void {
+  updateMeta(change: Partial<Pick<DirectoryMeta, 'secrets' | 'subjectKeys' | 'keys' | 'ledger'>>): void {
     if (this.access !== 'write') throw new TypeError('a reader cannot change meta.json');
     const next = { ...this.current, ...change };
     writeDurably(this.file('meta'), `${JSON.stringify(next, null, 2)}\n`);

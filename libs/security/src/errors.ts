@@ -46,6 +46,36 @@ export class SecretVersionsUsedUp extends TallyError {
   }
 }
 
+export class NoSuchSecretVersion extends TallyError {
+  readonly code = 'TALLY_NO_SUCH_SECRET_VERSION';
+  constructor(tenant: string, version: number, held: readonly { version: number }[]) {
+    const known = held.map((each) => each.version).join(', ');
+    super(`Tenant ${tenant} holds no naming secrets of version ${version}.`, {
+      facts: { tenant, version, held: known },
+      remedy: `Name one that is held: ${known}.`,
+    });
+  }
+}
+
+/** A data directory is used with other keys than before. */
+export class KeysElsewhere extends TallyError {
+  readonly code = 'TALLY_KEYS_ELSEWHERE';
+  constructor(path: string, where: 'inside' | 'outside') {
+    super(
+      where === 'inside'
+        ? `The data directory ${path} has naming secrets and keys of its own.`
+        : `The naming secrets and keys of the data directory ${path} lie in a directory of their own.`,
+      {
+        facts: { path, where },
+        remedy:
+          where === 'inside'
+            ? 'Leave --keys out; a shared directory of keys is chosen when a data directory is new. Nothing was changed.'
+            : 'Name that directory with --keys (or TALLY_KEYS); nothing was changed.',
+      },
+    );
+  }
+}
+
 /** Keys were destroyed, but old copies of them may still lie in the write-ahead log. */
 export class ErasureUnfinished extends TallyError {
   readonly code = 'TALLY_ERASURE_UNFINISHED';

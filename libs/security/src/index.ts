@@ -2,5 +2,8 @@ export * from './errors.js';
 export * from './bearer.js';
 export * from './bearer-file.js';
 export * from './personal-box.js';
+export * from './keys-home.js';
+export * from './keys-directory.js';
+export * from './open-keys-home.js';
 export * from './naming-secret-store.js';
 export * from './subject-keys.js';

@@ -2,8 +2,9 @@ import type Database from 'better-sqlite3';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, closeSync, existsSync, openSync } from 'node:fs';
 import type { Name } from '#lifecycle';
-import { type DataDirectory, openSqlite, RecentMap, type SqliteKind, storing } from '#platform';
+import { openSqlite, RecentMap, type SqliteKind, storing } from '#platform';
 import { ErasureUnfinished, WrongSecrets } from './errors.js';
+import { exclusively, type KeysHome } from './keys-home.js';
 import type { BoxKey } from './personal-box.js';
 
 /**
@@ -32,15 +33,17 @@ const DESTROYED = Buffer.alloc(KEY_BYTES);
 const KEYS_IN_MEMORY = 50_000;
 const MS_A_DAY = 86_400_000;
 
-/** What of a data directory the keys need; a worker thread has these without the directory's lock. */
-export type KeysPlace = Pick<DataDirectory, 'file' | 'access' | 'updateMeta'> & {
-  meta: Pick<DataDirectory['meta'], 'ledgerId' | 'subjectKeys'>;
+/** What of a home the keys need; a worker thread has these without the directory's lock. */
+export type KeysPlace = Pick<KeysHome, 'file' | 'access' | 'updateMeta' | 'exclusively'> & {
+  meta: Pick<KeysHome['meta'], 'ledgerId' | 'subjectKeys'>;
 };
 
 /** Whose box it is: the subject's that a record shows, else that of its source on that day. */
 export interface BoxOwner {
   tenant: string;
   subject?: Name;
+  /** What the subject was called under naming secrets that were rotated out: erased then, it stays erased. */
+  former?: readonly Name[];
   source: string;
   /** Days since 1970-01-01 UTC, of the record's time: see `dayOf`. */
   day: number;
@@ -66,6 +69,10 @@ export class SubjectKeys {
   readonly #byOwner: Database.Statement<[string], KeyRow>;
   readonly #byId: Database.Statement<[Buffer], KeyRow>;
   readonly #insert: Database.Statement<[Buffer, string, number | null, Buffer]>;
+  readonly #erasure: Database.Statement<[string], number>;
+  readonly #remember: Database.Statement<[string, number]>;
+  readonly #version: Database.Statement<[], number>;
+  #seen = -1;
 
   private constructor(
     private readonly file: string,
@@ -74,16 +81,24 @@ export class SubjectKeys {
     this.#byOwner = database.prepare('SELECT id, key FROM keys WHERE owner = ?');
     this.#byId = database.prepare('SELECT id, key FROM keys WHERE id = ?');
     this.#insert = database.prepare('INSERT INTO keys (id, owner, day, key) VALUES (?, ?, ?, ?)');
+    this.#erasure = database.prepare<[string], number>('SELECT at FROM erasures WHERE owner = ?').pluck();
+    this.#remember = database.prepare('INSERT INTO erasures VALUES (?, ?) ON CONFLICT DO NOTHING');
+    this.#version = database.prepare<[], number>('PRAGMA data_version').pluck();
   }
 
   /** @throws WrongSecrets if this ledger's key file is missing or another ledger's; the errors of `openSqlite`. */
-  static open(directory: KeysPlace): SubjectKeys {
+  static open(home: KeysPlace): SubjectKeys {
+    return exclusively(home, () => SubjectKeys.#open(home));
+  }
+
+  static #open(directory: KeysPlace): SubjectKeys {
     const file = directory.file('keys');
     const { ledgerId, subjectKeys } = directory.meta;
     if (!existsSync(file)) {
       if (subjectKeys) throw new WrongSecrets(file, 'missing', 'keys of personal fields');
       // Made empty first, so that it and SQLite's side files are the owner's alone from the first byte.
-      if (directory.access === 'write') storing(file, () => closeSync(openSync(file, 'wx', 0o600)));
+      // Another process that shares the home may make it at the same moment.
+      if (directory.access === 'write') storing(file, () => closeSync(openSync(file, 'a', 0o600)));
     }
     if (subjectKeys) SubjectKeys.check(directory);
     const database = openSqlite(file, KEYS_FILE, { access: directory.access });
@@ -108,11 +123,13 @@ export class SubjectKeys {
    * subject is erased, or the day is past its retention): then drop the personal fields.
    */
   keyFor(owner: BoxOwner): BoxKey | undefined {
+    this.#forgetWhatOthersChanged();
     const name = ownerName(owner);
     const known = this.#recent.get(name) ?? this.#pending.get(name)?.key;
     if (known) return known === 'destroyed' ? undefined : known;
     const stored = this.#find(name);
     if (stored) return stored === 'destroyed' ? undefined : stored;
+    if (this.#formerErasure(owner) !== undefined) return undefined;
     const key = { keyId: randomBytes(16).toString('hex'), key: randomBytes(KEY_BYTES) };
     this.#pending.set(name, { key, day: owner.subject === undefined ? owner.day : null });
     return key;
@@ -140,23 +157,44 @@ export class SubjectKeys {
    * that were erased get none.
    */
   ensure(owners: readonly BoxOwner[]): void {
-    const missing = new Map<string, number | null>();
+    this.#forgetWhatOthersChanged();
+    const missing = new Map<string, BoxOwner>();
     for (const owner of owners) {
       const name = ownerName(owner);
-      if (this.#recent.get(name) === undefined) missing.set(name, owner.subject === undefined ? owner.day : null);
+      if (this.#recent.get(name) === undefined) missing.set(name, owner);
     }
     const unknown = [...missing].filter(([name]) => this.#find(name) === undefined);
     if (unknown.length === 0) return;
-    const made = new Map<string, BoxKey>();
+    const made = new Map<string, BoxKey | 'destroyed'>();
     this.#transaction(() => {
-      for (const [name, day] of unknown) {
+      for (const [name, owner] of unknown) {
         if (this.#byOwner.get(name) !== undefined) continue;
         const key = { keyId: randomBytes(16).toString('hex'), key: randomBytes(KEY_BYTES) };
-        this.#insert.run(Buffer.from(key.keyId, 'hex'), name, day, key.key);
-        made.set(name, key);
+        const erasedAt = this.#formerErasure(owner);
+        if (erasedAt !== undefined) this.#remember.run(name, erasedAt);
+        const day = owner.subject === undefined ? owner.day : null;
+        this.#insert.run(Buffer.from(key.keyId, 'hex'), name, day, erasedAt === undefined ? key.key : DESTROYED);
+        made.set(name, erasedAt === undefined ? key : 'destroyed');
       }
     });
     for (const [name, key] of made) this.#recent.set(name, key);
+  }
+
+  /** When this owner was erased under a name of rotated secrets. */
+  #formerErasure({ tenant, former = [] }: BoxOwner): number | undefined {
+    for (const subject of former) {
+      const at = this.#erasure.get(ownerName({ tenant, subject, source: '', day: 0 }));
+      if (at !== undefined) return at;
+    }
+    return undefined;
+  }
+
+  /** Another connection wrote: it may have destroyed what is remembered here. */
+  #forgetWhatOthersChanged(): void {
+    const version = storing(this.file, () => this.#version.get()) ?? 0;
+    if (version === this.#seen) return;
+    this.#seen = version;
+    this.#recent.clear();
   }
 
   /** The key of an owner from the cache or the file; it is remembered. */
@@ -199,7 +237,7 @@ export class SubjectKeys {
       const { changes } = this.database.prepare('UPDATE keys SET key = ? WHERE owner = ?').run(DESTROYED, name);
       // Never seen so far: a row of zeros stands for the subject all the same.
       if (changes === 0) this.#insert.run(randomBytes(16), name, null, DESTROYED);
-      this.database.prepare('INSERT INTO erasures VALUES (?, ?) ON CONFLICT DO NOTHING').run(name, at);
+      this.#remember.run(name, at);
     });
     this.#recent.set(name, 'destroyed');
     this.#emptyLog();
@@ -208,8 +246,16 @@ export class SubjectKeys {
   /** When a subject was erased, in ms; undefined if it was not. */
   erasedAt(tenant: string, subject: Name): number | undefined {
     const name = ownerName({ tenant, subject, source: '', day: 0 });
-    const find = this.database.prepare<[string], number>('SELECT at FROM erasures WHERE owner = ?').pluck();
-    return storing(this.file, () => find.get(name));
+    return storing(this.file, () => this.#erasure.get(name));
+  }
+
+  /** Names of the subjects of a tenant that were erased. */
+  erasedSubjects(tenant: string): Name[] {
+    const owners = storing(this.file, () =>
+      this.database.prepare<[], string>('SELECT owner FROM erasures').pluck().all(),
+    );
+    const suffix = `:${tenant}`;
+    return owners.filter((owner) => owner.slice(32) === suffix).map((owner) => owner.slice(0, 32));
   }
 
   /** Retention: destroys a tenant's keys of all days before this one; gives their number. */

@@ -19,10 +19,14 @@ export async function backUp(params: ReadParams<'backup'>, stores: Stores): Prom
   storing(target, () => mkdirSync(target, { recursive: true, mode: 0o700 }));
   await stores.ledger.backupTo(layoutPath(target, 'ledger'));
   await stores.deadLetters.backupTo(layoutPath(target, 'deadLetters'));
-  await stores.keys.backupTo(layoutPath(target, 'keys'));
-  copySecrets(stores.directory.path, target);
+  const isShared = stores.directory.meta.keys !== undefined;
+  if (!isShared) {
+    await stores.keys.backupTo(layoutPath(target, 'keys'));
+    copySecrets(stores.directory.path, target);
+  }
   storing(target, () => copyFileSync(stores.directory.file('meta'), layoutPath(target, 'meta')));
-  return { kind: 'value', value: { backup: target, ledgerId: stores.directory.meta.ledgerId } };
+  const notes = isShared ? [`its naming secrets and keys are not in it: back up ${stores.keysHome.path} too`] : [];
+  return { kind: 'value', value: { backup: target, ledgerId: stores.directory.meta.ledgerId, notes } };
 }
 
 /** Puts a backup in place as a data directory that does not exist yet; it is opened once to see that it is whole. */

@@ -18,8 +18,8 @@ import type { Stores } from './stores.js';
 
 /** The first pass of intake over the stores of this process. */
 export function preparerFor(stores: Stores, about: { tenant: string; source: string; settings: Settings }): Preparer {
-  const secrets = stores.secrets.current(about.tenant);
-  return new Preparer({ ...about, secrets, today: dayOf(stores.clock()), vault: vaultOf(stores.keys) });
+  const naming = stores.secrets.naming(about.tenant);
+  return new Preparer({ ...about, ...naming, today: dayOf(stores.clock()), vault: vaultOf(stores.keys) });
 }
 
 /** A mistyped source would make every line a dead letter. @throws WrongUse; the text itself is not repeated. */
@@ -62,10 +62,10 @@ export async function ingest(
   const batches = inWorkers
     ? inThreadsOnceLong(blocks, preparer, {
         ...about,
-        secrets: stores.secrets.current(options.tenant),
+        ...stores.secrets.naming(options.tenant),
         today: dayOf(stores.clock()),
-        dataDirectory: stores.directory.path,
-        ledgerId: stores.directory.meta.ledgerId,
+        keysDirectory: stores.keysHome.path,
+        keysId: stores.keysHome.meta.ledgerId,
       })
     : preparedBatches(blocks, preparer);
   await stores.intake!.take(batches, account, onProgress && (() => onProgress(answer())));

@@ -2,7 +2,7 @@ import { FindingsFollower } from '#analytics';
 import { EmbeddedLedger, LedgerScan } from '#ledger';
 import { DeadLetters, Intake, SeenIndex } from '#intake';
 import { DataDirectory, systemClock, type Clock } from '#platform';
-import { NamingSecretStore, SubjectKeys } from '#security';
+import { NamingSecretStore, openKeysHome, SubjectKeys, type KeysHome, type OpenKeysHome } from '#security';
 import { DEFAULT_THRESHOLDS } from '#lifecycle';
 import { AnalyticsAccess } from './analytics-access.js';
 
@@ -12,6 +12,8 @@ export interface OpenStores {
   clock?: Clock;
   /** Address of a ClickHouse server; default: the embedded engine. */
   clickhouse?: string;
+  /** A directory of naming secrets and subject keys that several processes of this host share; default: the data directory. */
+  keys?: string;
 }
 
 /** Everything that lies in a data directory, opened in the order that finds damage before anything is changed. */
@@ -22,6 +24,7 @@ export class Stores {
     readonly ledger: EmbeddedLedger,
     readonly scan: LedgerScan,
     readonly secrets: NamingSecretStore,
+    private readonly openKeys: OpenKeysHome,
     readonly keys: SubjectKeys,
     readonly deadLetters: DeadLetters,
     private readonly seen: SeenIndex | undefined,
@@ -31,7 +34,10 @@ export class Stores {
     readonly follower: FindingsFollower | undefined,
   ) {}
 
-  static async open(path: string, { access, purpose, clock = systemClock, clickhouse }: OpenStores): Promise<Stores> {
+  static async open(
+    path: string,
+    { access, purpose, clock = systemClock, clickhouse, keys: keysDirectory }: OpenStores,
+  ): Promise<Stores> {
     const directory = await DataDirectory.open(path, { access, purpose, clock });
     const opened: { close(): unknown }[] = [{ close: () => directory.close() }];
     const keep = <T extends { close(): unknown }>(store: T): T => {
@@ -40,12 +46,14 @@ export class Stores {
     };
     try {
       // What was there before must be there, whole, before anything is written.
-      const secrets = NamingSecretStore.open(directory);
-      const { ledger: isUsed = false, subjectKeys: hasKeys = false } = directory.meta;
-      if (hasKeys) SubjectKeys.check(directory);
+      const openKeys = keep(openKeysHome(directory, keysDirectory));
+      const { home: keysHome } = openKeys;
+      const secrets = NamingSecretStore.open(keysHome, clock);
+      const { ledger: isUsed = false } = directory.meta;
+      if (keysHome.meta.subjectKeys === true) SubjectKeys.check(keysHome);
       const ledger = keep(EmbeddedLedger.open(directory.file('ledger'), { access, clock, mustExist: isUsed }));
       const scan = keep(LedgerScan.open(directory.file('ledger')));
-      const keys = keep(SubjectKeys.open(directory));
+      const keys = keep(SubjectKeys.open(keysHome));
       const deadLetters = keep(new DeadLetters(directory.file('deadLetters'), clock, { access, mustExist: isUsed }));
       if (!isUsed && access === 'write') directory.updateMeta({ ledger: true });
       const analytics = keep(new AnalyticsAccess(directory, scan, clock, clickhouse));
@@ -56,6 +64,7 @@ export class Stores {
           ledger,
           scan,
           secrets,
+          openKeys,
           keys,
           deadLetters,
           undefined,
@@ -72,11 +81,29 @@ export class Stores {
         futureSlack: DEFAULT_THRESHOLDS.futureSlack,
       });
       const follower = keep(new FindingsFollower({ ledger, scan, file: directory.file('findings'), clock }));
-      return new Stores(directory, clock, ledger, scan, secrets, keys, deadLetters, seen, intake, analytics, follower);
+      return new Stores(
+        directory,
+        clock,
+        ledger,
+        scan,
+        secrets,
+        openKeys,
+        keys,
+        deadLetters,
+        seen,
+        intake,
+        analytics,
+        follower,
+      );
     } catch (error) {
       for (const store of opened.reverse()) await store.close();
       throw error;
     }
+  }
+
+  /** Where secrets and keys lie. */
+  get keysHome(): KeysHome {
+    return this.openKeys.home;
   }
 
   async close(): Promise<void> {
@@ -87,6 +114,7 @@ export class Stores {
     this.keys.close();
     this.scan.close();
     await this.ledger.close();
+    this.openKeys.close();
     this.directory.close();
   }
 }

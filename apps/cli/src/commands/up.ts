@@ -8,7 +8,7 @@ import { Interruption } from '../ingest/interruption.js';
 import { shownJson } from '../output/escape.js';
 import { readDocument } from '../read-document.js';
 import { clickhouseOf } from '../session.js';
-import { commonOf, purposeOf, verb, type Shell } from '../shell.js';
+import { commonOf, keysOf, purposeOf, verb, type Shell } from '../shell.js';
 import { listeningOf, withListening, type Listening, type ListeningFlags } from './up-listening.js';
 
 const DAY_MS = 86_400_000;
@@ -40,6 +40,7 @@ export function addUp(program: Command, shell: Shell): void {
         purpose: purposeOf(command),
         threads: shell.threads,
         ...clickhouseOf(shell),
+        ...keysOf(command, shell),
       });
       const { talk, out } = shell;
       try {
