@@ -5,3 +5,8 @@ export { LedgerScan, type RawRow, type ScanAll, type ScanStreams, type StreamRow
 export { isReplayed, LedgerHistory } from './replay/ledger-history.js';
 export { factOfRow } from './replay/repeated-facts.js';
 export { headOf, Sightings, type Sighting } from './replay/sightings.js';
+export { LedgerEndpoint, type StartLedgerEndpoint } from './endpoint/ledger-endpoint.js';
+export { readUsersFile, type UserList } from './endpoint/users.js';
+export { EventStoreLedger, type OpenEventStoreLedger } from './eventstore/store.js';
+export { isConnectionString } from './eventstore/connection-string.js';
+export * from './eventstore/errors.js';

@@ -1,0 +1,166 @@
+import { randomUUID } from 'node:crypto';
+import type { ClientDuplexStream } from '@grpc/grpc-js';
+import shared from '@eventstore/db-client/generated/shared_pb.js';
+import streams from '@eventstore/db-client/generated/streams_pb.js';
+import type { BatchAppendReq, BatchAppendResp } from '@eventstore/db-client/generated/streams_pb.js';
+import protobufEmpty from 'google-protobuf/google/protobuf/empty_pb.js';
+import timestamp from 'google-protobuf/google/protobuf/timestamp_pb.js';
+import { AppendTooLarge, StreamTombstoned } from './errors.js';
+import { EndedEarly } from './faults.js';
+import { streamIdentifier, uuid, uuidText } from './messages.js';
+import type { ProposedAppend } from './proposed.js';
+
+export type BatchAnswer =
+  | { ok: true; revision: bigint; position: bigint }
+  | { ok: false; actual: bigint | undefined }
+  /** Nothing is known of this append; the same again may help. */
+  | { ok: 'again'; why: string };
+
+interface Waiting {
+  append: ProposedAppend;
+  resolve(answer: BatchAnswer): void;
+  reject(reason: unknown): void;
+}
+
+/** A message of more would not pass every proxy; the client cuts there too. */
+const LARGEST_CHUNK = 3 * 1024 * 1024;
+const NAMESPACE = 'event_store.client.';
+
+/**
+ * One batch stream and what waits on it. Written here and not taken from the client, for whose `appendToStream` keeps
+ * those who wait in one map for the whole process: an error of any stream fails the appends of all (and their late
+ * answers, or one with an unknown id, throw inside a stream and end the process), a stream that the server ends leaves
+ * them waiting for ever, and a write in the queue of a broken one is an unhandled rejection.
+ */
+export class BatchStream {
+  readonly #waiting = new Map<string, Waiting>();
+  #end: unknown;
+
+  constructor(private readonly call: ClientDuplexStream<BatchAppendReq, BatchAppendResp>) {
+    call.on('data', (answer: BatchAppendResp) => this.#answered(answer));
+    call.on('error', (error: Error) => this.#ended(error));
+    // A clean end answers nobody who still waits.
+    call.on('end', () => this.#ended(new EndedEarly()));
+    call.on('close', () => this.#ended(new EndedEarly()));
+  }
+
+  get isOpen(): boolean {
+    return this.#end === undefined;
+  }
+
+  /**
+   * Sends an append; rejects if the stream ends before its answer, or when `cancel` aborts.
+   * @param deadline when the server may give up, in ms since the epoch
+   */
+  send(append: ProposedAppend, deadline: number, cancel: AbortSignal): Promise<BatchAnswer> {
+    if (this.#end !== undefined) return Promise.reject(this.#end);
+    const correlation = randomUUID();
+    return new Promise<BatchAnswer>((resolve, reject) => {
+      const stop = (): void => {
+        this.#waiting.delete(correlation);
+        reject(cancel.reason as Error);
+      };
+      if (cancel.aborted) return stop();
+      cancel.addEventListener('abort', stop, { once: true });
+      const settled = (): void => cancel.removeEventListener('abort', stop);
+      this.#waiting.set(correlation, {
+        append,
+        resolve: (answer) => (settled(), resolve(answer)),
+        reject: (reason) => (settled(), reject(reason as Error)),
+      });
+      for (const request of requestsOf(append, correlation, deadline)) this.call.write(request);
+    });
+  }
+
+  #answered(answer: BatchAppendResp): void {
+    const correlation = uuidText(answer.getCorrelationId());
+    const waiting = this.#waiting.get(correlation);
+    // Of an append that was given up, or of none of ours: nobody wants it.
+    if (waiting === undefined) return;
+    this.#waiting.delete(correlation);
+    try {
+      waiting.resolve(readAnswer(answer, waiting.append));
+    } catch (error) {
+      waiting.reject(error);
+    }
+  }
+
+  #ended(reason: unknown): void {
+    if (this.#end !== undefined) return;
+    this.#end = reason;
+    const waiting = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const { reject } of waiting) reject(reason);
+    this.call.end();
+  }
+}
+
+function* requestsOf(append: ProposedAppend, correlation: string, deadline: number): Iterable<BatchAppendReq> {
+  const { stream, expected, messages } = append;
+  const options = new streams.BatchAppendReq.Options().setStreamIdentifier(streamIdentifier(stream));
+  const until = new timestamp.Timestamp();
+  until.fromDate(new Date(deadline));
+  options.setDeadline(until);
+  if (typeof expected === 'bigint') options.setStreamPosition(String(expected));
+  else if (expected === 'no_stream') options.setNoStream(new protobufEmpty.Empty());
+  else if (expected === 'any') options.setAny(new protobufEmpty.Empty());
+  else options.setStreamExists(new protobufEmpty.Empty());
+  const chunk = (): BatchAppendReq => new streams.BatchAppendReq().setCorrelationId(uuid(correlation));
+  let request = chunk().setOptions(options);
+  let bytes = 0;
+  for (const message of messages) {
+    const size = message.getData_asU8().length + message.getCustomMetadata_asU8().length;
+    if (bytes > 0 && bytes + size > LARGEST_CHUNK) {
+      yield request;
+      request = chunk();
+      bytes = 0;
+    }
+    request.addProposedMessages(message);
+    bytes += size;
+  }
+  yield request.setIsFinal(true);
+}
+
+function readAnswer(answer: BatchAppendResp, append: ProposedAppend): BatchAnswer {
+  const success = answer.getSuccess();
+  if (success !== undefined) {
+    return {
+      ok: true,
+      revision: success.hasCurrentRevision() ? BigInt(success.getCurrentRevision()) : -1n,
+      position: BigInt(success.getPosition()?.getCommitPosition() ?? 0),
+    };
+  }
+  const error = answer.getError();
+  const details = error?.getDetails();
+  switch (details?.getTypeName()) {
+    case `${NAMESPACE}WrongExpectedVersion`: {
+      const wrong = details.unpack(shared.WrongExpectedVersion.deserializeBinary, `${NAMESPACE}WrongExpectedVersion`);
+      return {
+        ok: false,
+        actual: wrong?.hasCurrentStreamRevision() === true ? BigInt(wrong.getCurrentStreamRevision()) : undefined,
+      };
+    }
+    case `${NAMESPACE}StreamDeleted`:
+      throw new StreamTombstoned(append.stream);
+    case `${NAMESPACE}MaximumAppendSizeExceeded`: {
+      const name = `${NAMESPACE}MaximumAppendSizeExceeded`;
+      const limit = details.unpack(shared.MaximumAppendSizeExceeded.deserializeBinary, name)?.getMaxappendsize() ?? 0;
+      throw new AppendTooLarge(append.stream, append.bytes, limit);
+    }
+    case `${NAMESPACE}Timeout`:
+      return { ok: 'again', why: 'the server timed out' };
+    case `${NAMESPACE}AccessDenied`:
+      throw Object.assign(new Error('access denied'), { code: PERMISSION_DENIED });
+  }
+  const code = error?.getCode() ?? 0;
+  // Not ready yet, or too busy.
+  if (code === UNAVAILABLE || code === ABORTED || code === DEADLINE_EXCEEDED)
+    return { ok: 'again', why: `the server answered with code ${code}` };
+  throw Object.assign(new Error(`code ${code}`), { code });
+}
+
+/** google.rpc.Code; the same numbers as the statuses of gRPC. */
+const DEADLINE_EXCEEDED = 4;
+const PERMISSION_DENIED = 7;
+const ABORTED = 10;
+const UNAVAILABLE = 14;

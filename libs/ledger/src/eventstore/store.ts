@@ -1,0 +1,146 @@
+import type { Hop } from '#platform';
+import { LedgerClosed, WrongExpectedRevision } from '../errors.js';
+import type {
+  AppendOutcome,
+  AppendResult,
+  ExpectedRevision,
+  Ledger,
+  NewEvent,
+  Position,
+  ReadAll,
+  ReadStream,
+  RecordedEvent,
+  StreamAppend,
+  SubscribeAll,
+  SubscriptionMessage,
+} from '../port.js';
+import { Appends } from './appends.js';
+import { Connection } from './connection.js';
+import { parseConnectionString } from './connection-string.js';
+import { Observed } from './observed.js';
+import { Reads } from './reads.js';
+import { Subscription } from './subscription.js';
+
+export interface OpenEventStoreLedger {
+  /** `esdb://[USER:PASSWORD@]HOST[:PORT][,…]?tls=…`, or `esdb+discover://…`. */
+  url: string;
+  /** Whether data may leave this machine unencrypted: something else, such as a mesh, encrypts it. */
+  allowPlaintext?: boolean;
+  /** Appends under way at once, 1 to 1,024; 64 to 256 are sensible. Default 128. */
+  inFlight?: number;
+  /** How long an append, retries included, and a read without an event may take, in ms. Default 10,000. */
+  deadlineMs?: number;
+  /** Data and metadata of one append, in bytes. Default 1 MiB, the server's own default. */
+  maxAppendBytes?: number;
+}
+
+const IN_FLIGHT = 128;
+const DEADLINE_MS = 10_000;
+const MAX_APPEND_BYTES = 1024 * 1024;
+/** Streams asked for at once by `revisionsOf`. */
+const ASKED_AT_ONCE = 64;
+
+/** The ledger in EventStoreDB, over the official client. */
+export class EventStoreLedger implements Ledger {
+  readonly #observed = new Observed();
+  readonly #reads: Reads;
+  readonly #appends: Appends;
+
+  private constructor(
+    private readonly connection: Connection,
+    { inFlight = IN_FLIGHT, deadlineMs = DEADLINE_MS, maxAppendBytes = MAX_APPEND_BYTES }: OpenEventStoreLedger,
+  ) {
+    if (!Number.isInteger(inFlight) || inFlight < 1 || inFlight > 1024) throw new RangeError('inFlight: 1 to 1,024');
+    this.#reads = new Reads(connection, this.#observed, deadlineMs);
+    this.#appends = new Appends(connection, this.#observed, { inFlight, deadlineMs, maxAppendBytes }, (stream) =>
+      this.#reads.lastOf(stream),
+    );
+  }
+
+  /**
+   * Connects, and reads the end of the log to see that it may.
+   * @throws BadConnectionString, PlaintextRefused, EventStoreUnreachable, EventStoreAccessDenied, EventStoreRefused
+   */
+  static async open(options: OpenEventStoreLedger): Promise<EventStoreLedger> {
+    const allowed: ReadonlySet<Hop> = new Set(options.allowPlaintext === true ? ['eventstore' as const] : []);
+    const connection = new Connection(parseConnectionString(options.url), allowed);
+    const ledger = new EventStoreLedger(connection, options);
+    try {
+      // From here on an append that an earlier run had written is told from a new one.
+      await ledger.#reads.end();
+      return ledger;
+    } catch (error) {
+      await ledger.close();
+      throw error;
+    }
+  }
+
+  /** Host and port, without credentials. */
+  get server(): string {
+    return this.connection.address.shown;
+  }
+
+  async append(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): Promise<AppendResult> {
+    const [outcome] = await this.appendMany([{ stream, events, expected }]);
+    if (!outcome?.ok) throw new WrongExpectedRevision(stream, expected, outcome?.actual);
+    const { revision, position, written } = outcome;
+    return { revision, position, written };
+  }
+
+  /**
+   * Many appends at once, those of one stream one after another; across streams the order in `$all` may differ from
+   * the order here. Rejects after everything under way has settled.
+   * @throws InvalidEvent, AppendTooLarge (before anything is sent), AppendUnanswered, StreamTombstoned,
+   * EventStoreAccessDenied, EventStoreRefused, EventStoreTooOld, LedgerClosed
+   */
+  async appendMany(appends: readonly StreamAppend[]): Promise<AppendOutcome[]> {
+    this.#assertOpen();
+    return this.#appends.run(appends);
+  }
+
+  readStream(stream: string, options: ReadStream = {}): AsyncIterable<RecordedEvent> {
+    return this.#reads.stream(stream, options);
+  }
+
+  readAll(options: ReadAll = {}): AsyncIterable<RecordedEvent> {
+    return this.#reads.all(options);
+  }
+
+  subscribeAll({ after, signal }: SubscribeAll): AsyncIterable<SubscriptionMessage> {
+    this.#assertOpen();
+    const over = signal === undefined ? this.connection.closing : AbortSignal.any([signal, this.connection.closing]);
+    // Asked now, and not when the first message is wanted: what is appended in between belongs to it.
+    const start = after === 'end' ? this.#reads.end() : Promise.resolve(after === 'start' ? 0n : after);
+    start.catch(() => undefined);
+    return this.#follow(start, over);
+  }
+
+  async *#follow(start: Promise<Position>, over: AbortSignal): AsyncIterable<SubscriptionMessage> {
+    yield* new Subscription(this.connection, this.#reads, this.#observed, await start, over).messages();
+  }
+
+  async revisionsOf(streams: readonly string[]): Promise<(bigint | undefined)[]> {
+    this.#assertOpen();
+    const revisions = Array<bigint | undefined>(streams.length).fill(undefined);
+    let next = 0;
+    const ask = async (): Promise<void> => {
+      for (let index = next++; index < streams.length; index = next++)
+        revisions[index] = (await this.#reads.lastOf(streams[index] ?? ''))?.revision;
+    };
+    await Promise.all(Array.from({ length: Math.min(ASKED_AT_ONCE, streams.length) }, ask));
+    return revisions;
+  }
+
+  async head(): Promise<Position> {
+    this.#assertOpen();
+    return this.#reads.head();
+  }
+
+  async close(): Promise<void> {
+    await this.connection.close();
+  }
+
+  #assertOpen(): void {
+    if (this.connection.closing.aborted) throw new LedgerClosed();
+  }
+}
