@@ -13,6 +13,7 @@ import { addRollback } from './commands/rollback.js';
 import { addSettings } from './commands/settings.js';
 import { addState } from './commands/state.js';
 import { addToken } from './commands/token.js';
+import { addTopics } from './commands/topics.js';
 import { addUp } from './commands/up.js';
 import { withCommonFlags, type Shell } from './shell.js';
 
@@ -49,6 +50,7 @@ export function programOf(shell: Shell): Command {
     addQuery,
     addAnalytics,
     addFsck,
+    addTopics,
     addGovernance,
   ])
     add(program, shell);

@@ -87,3 +87,27 @@ export class KafkaUnreachable extends TallyError {
     });
   }
 }
+
+/** The broker knows the user, the password or the certificate not. */
+export class KafkaLoginRefused extends TallyError {
+  readonly code = 'TALLY_KAFKA_LOGIN_REFUSED';
+  constructor(brokers: readonly string[], cause: unknown) {
+    super(`the broker at ${brokers.join(', ')} refused the login`, {
+      facts: { brokers: brokers.join(',') },
+      remedy: 'Look at TALLY_KAFKA_SASL, TALLY_KAFKA_USER and the password: docs/kafka.md.',
+      cause,
+    });
+  }
+}
+
+/** The cluster answered, and refused what was asked of it. */
+export class KafkaRefused extends TallyError {
+  readonly code = 'TALLY_KAFKA_REFUSED';
+  constructor(what: string, words: readonly string[], cause: unknown) {
+    super(`the Kafka cluster refused ${what}: ${words.join(', ')}`, {
+      facts: { reason: words.join(',') },
+      remedy: 'Look at the ACLs of this user, and whether the cluster has as many brokers as replicas were asked for.',
+      cause,
+    });
+  }
+}

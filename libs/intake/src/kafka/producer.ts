@@ -1,4 +1,5 @@
 import { Partitioners, type Kafka, type Producer } from 'kafkajs';
+import { brokerWords } from './broker-words.js';
 import { NotProduced } from './errors.js';
 import type { OutgoingMessage } from './record.js';
 
@@ -47,7 +48,7 @@ export class AcknowledgedProducer {
         return;
       } catch (cause) {
         await this.drop();
-        const types = typesOf(cause);
+        const types = brokerWords(cause);
         if (types.includes('OUT_OF_ORDER_SEQUENCE_NUMBER') && attempt === 0) continue;
         throw new NotProduced(topic, messages.length, !this.isClosed && !types.some((type) => FINAL.has(type)), cause);
       }
@@ -88,13 +89,4 @@ function* partsOf(messages: readonly OutgoingMessage[]): Iterable<OutgoingMessag
     bytes += size;
   }
   if (part.length > 0) yield part;
-}
-
-/** The broker's words for an error and its causes. */
-function typesOf(error: unknown): string[] {
-  const types: string[] = [];
-  for (let each = error; each instanceof Error; each = each.cause) {
-    if ('type' in each && typeof each.type === 'string') types.push(each.type);
-  }
-  return types;
 }

@@ -1,5 +1,6 @@
 import { ConfigResourceTypes, type Admin, type Kafka } from 'kafkajs';
-import { KafkaUnreachable } from './errors.js';
+import { brokerWords, isNamed } from './broker-words.js';
+import { KafkaLoginRefused, KafkaRefused, KafkaUnreachable } from './errors.js';
 import { TOPICS, type TopicDesign } from './topics.js';
 
 /** Number of partitions for topics that are shared out, and of replicas; else the table's, and the cluster's default. */
@@ -112,12 +113,14 @@ function isSameSet(is: string | undefined, wanted: string): boolean {
 async function withAdmin<T>(kafka: Kafka, brokers: readonly string[], use: (admin: Admin) => Promise<T>): Promise<T> {
   const admin = kafka.admin();
   try {
-    try {
-      await admin.connect();
-    } catch (cause) {
-      throw new KafkaUnreachable(brokers, cause);
-    }
+    await admin.connect();
     return await use(admin);
+  } catch (cause) {
+    if (isNamed(cause, 'KafkaJSSASLAuthenticationError')) throw new KafkaLoginRefused(brokers, cause);
+    const words = brokerWords(cause);
+    throw words.length > 0
+      ? new KafkaRefused('to look at or create topics', words, cause)
+      : new KafkaUnreachable(brokers, cause);
   } finally {
     await admin.disconnect().catch(() => undefined);
   }

@@ -1,5 +1,9 @@
 import type { Timing } from '../partition-work.js';
 
+/** Turns that an engine in this process takes for one call, and what it never takes. */
+const TURNS = 4;
+const PATIENCE = 10_000;
+
 /** Time that passes only when nothing else is left to do, and chance from a seed: the same run every time. */
 export class VirtualTime implements Timing {
   private at = 1_700_000_000_000;
@@ -36,8 +40,11 @@ export class VirtualTime implements Timing {
       () => (done = true),
     );
     for (;;) {
-      // Everything that needs no time comes first.
-      await new Promise(setImmediate);
+      // Everything that needs no time comes first, however many turns of the event loop that takes.
+      for (let turn = 0; turn < TURNS && !done; turn++) await new Promise(setImmediate);
+      for (let turn = 0; this.sleepers.length === 0 && turn < PATIENCE && !done; turn++) {
+        await new Promise(setImmediate);
+      }
       if (done) return work;
       const next = this.sleepers.reduce<{ at: number; wake: () => void } | undefined>(
         (first, each) => (first === undefined || each.at < first.at ? each : first),
