@@ -33,7 +33,7 @@ export interface StubBehaviour {
   onAppend?: (call: BatchCall, request: BatchAppendReq, answer: () => void) => void;
   /** Called for each read or subscription; true: it was dealt with. */
   onRead?: (call: ReadCall) => boolean;
-  /** Called before each event of a subscription; true: it is not sent. */
+  /** Called before each event of a subscription; true: it was ended, and nothing more is sent. */
   onLive?: (call: ReadCall, record: StubRecord) => boolean;
 }
 
@@ -161,10 +161,13 @@ export class StubServer {
     }
     const confirmation = new streams.ReadResp.SubscriptionConfirmation().setSubscriptionId('stub');
     call.write(new streams.ReadResp().setConfirmation(confirmation));
+    let isOver = false;
     const give = (record: StubRecord): void => {
-      if (this.behaviour.onLive?.(call, record) !== true) call.write(eventResponse(record));
+      isOver ||= this.behaviour.onLive?.(call, record) === true;
+      if (!isOver) call.write(eventResponse(record));
     };
     for (const record of found ?? []) give(record);
+    if (isOver) return;
     if (this.behaviour.saysCaughtUp !== false)
       call.write(new streams.ReadResp().setCaughtUp(new streams.ReadResp.CaughtUp()));
     const stop = this.log.follow(give);
