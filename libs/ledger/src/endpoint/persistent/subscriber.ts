@@ -3,6 +3,8 @@ import type { Measurements } from './measurements.js';
 export interface SubscriberDetails {
   username: string;
   connectionName: string;
+  /** Its address. */
+  from: string;
   /** How many messages it may hold unacknowledged. */
   slots: number;
   /** Kept where the group has extra statistics on. */
@@ -13,6 +15,7 @@ export interface SubscriberDetails {
 export class Subscriber {
   readonly username: string;
   readonly connectionName: string;
+  readonly from: string;
   readonly slots: number;
   readonly measurements: Measurements | undefined;
   /** What it holds unacknowledged. */
@@ -21,9 +24,10 @@ export class Subscriber {
   /** Of `total`, what the last look at the statistics had counted. */
   counted = 0;
 
-  constructor({ username, connectionName, slots, measurements }: SubscriberDetails) {
+  constructor({ username, connectionName, from, slots, measurements }: SubscriberDetails) {
     this.username = username;
     this.connectionName = connectionName;
+    this.from = from;
     this.slots = slots;
     this.measurements = measurements;
   }

@@ -60,7 +60,7 @@ export class Watched {
   }
 
   join(slots = 10): Subscriber {
-    const subscriber = new Subscriber({ username: 'anonymous', connectionName: 'c', slots });
+    const subscriber = new Subscriber({ username: 'anonymous', connectionName: 'c', from: '', slots });
     this.group.join(subscriber);
     return subscriber;
   }
