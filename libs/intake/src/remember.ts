@@ -1,5 +1,6 @@
 import { isOwnConclusion } from '#lifecycle';
 import { START, type Ledger, type Position, type RecordedEvent } from '#ledger';
+import { isMarked, stateConflicts, unmarkedOf, type Unmarked } from './conflict-marks.js';
 import { onceKey, partKey } from './ids.js';
 import type { SeenIndex } from './seen-index.js';
 
@@ -37,27 +38,35 @@ export function memoryOf(record: RecordOfEvent): { key: string; digest: string }
   return { key: ordinal === 0 ? key : partKey(key, ordinal), digest };
 }
 
-/** Feeds the index what the ledger holds after its cursor. Gives how many events it looked at. */
-export async function catchUp(ledger: Ledger, seen: SeenIndex): Promise<number> {
+/**
+ * Feeds the index what the ledger holds after its cursor, and states the conflicts that nobody has seen so far.
+ * @param feed where to read: the ledger, or a copy of it with the same positions
+ */
+export async function catchUp(ledger: Ledger, feed: Ledger, seen: SeenIndex): Promise<void> {
   // An index from another life of this directory (a restored backup) knows of events that are not there.
-  if (seen.cursor > (await ledger.head())) seen.reset();
-  let looked = 0;
+  if (seen.cursor > (await feed.head())) seen.reset();
   let unsaved = 0;
   let position: Position = seen.cursor;
-  for await (const event of ledger.readAll({ from: seen.cursor === START ? 'start' : seen.cursor })) {
+  let unmarked: Unmarked[] = [];
+  const keep = async (): Promise<void> => {
+    // Before the cursor moves on: whoever comes after a crash looks at them again.
+    await stateConflicts(ledger, unmarked);
+    unmarked = [];
+    seen.commit(position);
+    unsaved = 0;
+  };
+  for await (const event of feed.readAll({ from: seen.cursor === START ? 'start' : seen.cursor })) {
     position = event.position;
-    looked++;
     unsaved++;
     const record = recordOf(event);
     if (record !== undefined) {
       const { key, digest } = memoryOf(record);
-      seen.see(key, digest);
+      if (seen.see(key, digest) === 'conflict' && !isMarked(event)) {
+        const conflict = unmarkedOf(event, record.key, record.digest);
+        if (conflict !== undefined) unmarked.push(conflict);
+      }
     }
-    if (unsaved >= TOGETHER) {
-      seen.commit(position);
-      unsaved = 0;
-    }
+    if (unsaved >= TOGETHER) await keep();
   }
-  if (unsaved > 0) seen.commit(position);
-  return looked;
+  if (unsaved > 0) await keep();
 }

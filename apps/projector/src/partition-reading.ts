@@ -1,0 +1,90 @@
+import { MinuteIntake, type DeadLetter, type OffsetRecord, type Prepared, type Preparer } from '#intake';
+
+/** Records that were read together, and what is to be written for them. */
+export interface ReadTogether {
+  from: bigint;
+  to: bigint;
+  prepared: Prepared[];
+  /** The offset from which reading must begin after a restart, once all before this is durable, and once this is. */
+  before: bigint;
+  after: bigint;
+  /** Letters of the records that were refused, by offset. */
+  letters: Map<bigint, DeadLetter[]>;
+  isWritten: boolean;
+}
+
+/**
+ * The reading of one partition in one assignment. What was read waits here until it is durable, and its letters until
+ * they are delivered: after a failure the same records come again, cut otherwise, and a range of minute mode must not
+ * be fed with them twice.
+ */
+export class PartitionReading {
+  private readonly minute: MinuteIntake;
+  private waiting: ReadTogether[] = [];
+  private next: bigint | undefined;
+  /** Once all that was read is durable. */
+  private committable: bigint | undefined;
+  private askedBefore: bigint | undefined;
+
+  constructor(preparer: Preparer, input: { topic: string; partition: number }, rangeSize?: number) {
+    this.minute = new MinuteIntake(preparer, input, rangeSize);
+  }
+
+  /**
+   * Reads records that were not read yet, and gives all that is to be written for these: it may be more than was asked
+   * for, never less.
+   */
+  read(preparer: Preparer, records: readonly OffsetRecord[]): ReadTogether[] {
+    const first = records[0];
+    const last = records.at(-1);
+    if (first === undefined || last === undefined) return [];
+    this.forgetDelivered(first.offset);
+    const { next } = this;
+    const fresh = next === undefined ? records : records.filter(({ offset }) => offset >= next);
+    if (fresh.length > 0) {
+      this.minute.readWith(preparer);
+      const { prepared, committable } = this.minute.take(fresh);
+      const from = fresh[0]!.offset;
+      const before = this.committable ?? from;
+      const after = committable ?? before;
+      const letters = lettersOf(prepared);
+      this.waiting.push({ from, to: last.offset, prepared, before, after, letters, isWritten: false });
+      this.next = last.offset + 1n;
+      this.committable = after;
+    }
+    return this.waiting.filter(({ from, to }) => to >= first.offset && from <= last.offset);
+  }
+
+  /**
+   * They are in the ledger. Gives the offset from which reading must begin after a restart: what a later reading
+   * folded, of records before it, is not in the ledger yet, and a range is read whole or not at all.
+   * @param last offset of the last record that was asked for
+   */
+  written(together: readonly ReadTogether[], last: bigint): bigint | undefined {
+    for (const each of together) {
+      each.isWritten = true;
+      each.prepared = [];
+    }
+    return this.waiting.find(({ isWritten, to }) => !isWritten || to > last)?.before ?? this.committable;
+  }
+
+  /** Whoever reads on for the second time has delivered what it had read before. */
+  private forgetDelivered(asked: bigint): void {
+    const { askedBefore = 0n } = this;
+    const delivered = askedBefore < asked ? askedBefore : asked;
+    this.waiting = this.waiting.filter(({ to, isWritten }) => !isWritten || to >= delivered);
+    this.askedBefore = asked;
+  }
+}
+
+function lettersOf(prepared: readonly Prepared[]): Map<bigint, DeadLetter[]> {
+  const letters = new Map<bigint, DeadLetter[]>();
+  for (const each of prepared) {
+    if (each.kind !== 'rejected') continue;
+    const offset = BigInt(each.letter.line);
+    const list = letters.get(offset);
+    if (list === undefined) letters.set(offset, [each.letter]);
+    else list.push(each.letter);
+  }
+  return letters;
+}
