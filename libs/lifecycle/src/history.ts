@@ -113,7 +113,9 @@ export class History {
     const all = [name, ...former].map((each) => this.resolved(this.source.factsOf(each)));
     return {
       *[Symbol.iterator]() {
-        for (const facts of all) yield* facts;
+        // That it was renamed says nothing of a token: no sighting, and nothing that a part could claim.
+        for (const facts of all)
+          for (const fact of facts) if (fact.kind !== 'token.renamed' || fact.authority === 'claimed') yield fact;
       },
     };
   }

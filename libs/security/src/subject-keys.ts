@@ -1,7 +1,7 @@
 import type Database from 'better-sqlite3';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, closeSync, existsSync, openSync } from 'node:fs';
-import type { Name } from '#lifecycle';
+import { isName, type Name } from '#lifecycle';
 import { openSqlite, RecentMap, type SqliteKind, storing } from '#platform';
 import { ErasureUnfinished, WrongSecrets } from './errors.js';
 import { exclusively, type KeysHome } from './keys-home.js';
@@ -72,7 +72,8 @@ export class SubjectKeys {
   readonly #erasure: Database.Statement<[string], number>;
   readonly #remember: Database.Statement<[string, number]>;
   readonly #version: Database.Statement<[], number>;
-  #seen = -1;
+  readonly #destroyed: Database.Statement<[], number>;
+  #seen = { version: -1, destroyed: -1 };
 
   private constructor(
     private readonly file: string,
@@ -84,6 +85,7 @@ export class SubjectKeys {
     this.#erasure = database.prepare<[string], number>('SELECT at FROM erasures WHERE owner = ?').pluck();
     this.#remember = database.prepare('INSERT INTO erasures VALUES (?, ?) ON CONFLICT DO NOTHING');
     this.#version = database.prepare<[], number>('PRAGMA data_version').pluck();
+    this.#destroyed = database.prepare<[], number>('SELECT count(*) FROM erasures').pluck();
   }
 
   /** @throws WrongSecrets if this ledger's key file is missing or another ledger's; the errors of `openSqlite`. */
@@ -120,10 +122,10 @@ export class SubjectKeys {
 
   /**
    * The key of an owner, made if there is none; durable only after `flush`. Undefined if it was destroyed (the
-   * subject is erased, or the day is past its retention): then drop the personal fields.
+   * subject is erased, or the day is past its retention): then drop the personal fields. Where others use the file too,
+   * `ensure` comes first: it is what notices their erasures.
    */
   keyFor(owner: BoxOwner): BoxKey | undefined {
-    this.#forgetWhatOthersChanged();
     const name = ownerName(owner);
     const known = this.#recent.get(name) ?? this.#pending.get(name)?.key;
     if (known) return known === 'destroyed' ? undefined : known;
@@ -157,7 +159,7 @@ export class SubjectKeys {
    * that were erased get none.
    */
   ensure(owners: readonly BoxOwner[]): void {
-    this.#forgetWhatOthersChanged();
+    this.#forgetWhatOthersDestroyed();
     const missing = new Map<string, BoxOwner>();
     for (const owner of owners) {
       const name = ownerName(owner);
@@ -189,12 +191,18 @@ export class SubjectKeys {
     return undefined;
   }
 
-  /** Another connection wrote: it may have destroyed what is remembered here. */
-  #forgetWhatOthersChanged(): void {
-    const version = storing(this.file, () => this.#version.get()) ?? 0;
-    if (version === this.#seen) return;
-    this.#seen = version;
-    this.#recent.clear();
+  /**
+   * Another thread or process may have destroyed what is remembered here. The first number changes when another
+   * connection writes, the second when something is destroyed; most only add keys.
+   */
+  #forgetWhatOthersDestroyed(): void {
+    storing(this.file, () => {
+      const version = this.#version.get() ?? 0;
+      if (version === this.#seen.version) return;
+      const destroyed = this.#destroyed.get() ?? 0;
+      if (destroyed !== this.#seen.destroyed) this.#recent.clear();
+      this.#seen = { version, destroyed };
+    });
   }
 
   /** The key of an owner from the cache or the file; it is remembered. */
@@ -255,19 +263,24 @@ export class SubjectKeys {
       this.database.prepare<[], string>('SELECT owner FROM erasures').pluck().all(),
     );
     const suffix = `:${tenant}`;
-    return owners.filter((owner) => owner.slice(32) === suffix).map((owner) => owner.slice(0, 32));
+    return owners
+      .filter((owner) => owner.slice(32) === suffix)
+      .map((owner) => owner.slice(0, 32))
+      .filter(isName);
   }
 
   /** Retention: destroys a tenant's keys of all days before this one; gives their number. */
   destroyDayKeysBefore(tenant: string, day: number): number {
     this.flush();
     const ofTenant = `:${tenant.length}:${tenant}:`;
-    const destroyed = this.#transaction(
-      () =>
-        this.database
-          .prepare('UPDATE keys SET key = ? WHERE day < ? AND key <> ? AND instr(owner, ?) > 0')
-          .run(DESTROYED, day, DESTROYED, ofTenant).changes,
-    );
+    const destroyed = this.#transaction(() => {
+      const { changes } = this.database
+        .prepare('UPDATE keys SET key = ? WHERE day < ? AND key <> ? AND instr(owner, ?) > 0')
+        .run(DESTROYED, day, DESTROYED, ofTenant);
+      // Each destruction is a row, by which others notice it.
+      if (changes > 0) this.#remember.run(`days before ${day} ${randomBytes(8).toString('hex')}`, day * MS_A_DAY);
+      return changes;
+    });
     if (destroyed === 0) return 0;
     this.#recent.clear();
     this.#emptyLog();
