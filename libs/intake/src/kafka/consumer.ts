@@ -1,7 +1,7 @@
 import type { Consumer, ConsumerConfig, EachBatchPayload, Kafka } from 'kafkajs';
 import type { Log } from '#platform';
 import { FOR_EVER } from './connection.js';
-import { KafkaConsumerEnded } from './errors.js';
+import { KafkaConsumerEnded, PartitionWorkFailed } from './errors.js';
 import { PartitionLoop, type LoopOptions, type LoopVitals } from './partition-loop.js';
 import type { BrokerCalls, PartitionWork, Timing } from './partition-work.js';
 import { AcknowledgedProducer } from './producer.js';
@@ -66,6 +66,7 @@ export class KafkaIntake<P> {
   /** Counts assignments; a batch of an earlier one is stale. */
   private generation = 0;
   private isOurs = (_topic: string, _partition: number): boolean => false;
+  private fatal: PartitionWorkFailed | undefined;
   private settle: { done: () => void; fail: (error: unknown) => void };
 
   constructor(private readonly parts: KafkaIntakeParts<P>) {
@@ -91,7 +92,7 @@ export class KafkaIntake<P> {
       maxBytes,
       maxWaitTimeInMs: maxWait,
       allowAutoTopicCreation: false,
-      retry: FOR_EVER,
+      retry: { ...FOR_EVER, restartOnFailure: async () => this.fatal === undefined },
     };
   }
 
@@ -111,7 +112,7 @@ export class KafkaIntake<P> {
       autoCommit: false,
       eachBatchAutoResolve: false,
       partitionsConsumedConcurrently: this.settings.partitionsAtOnce,
-      eachBatch: (payload) => this.loop.run(fetchedOf(payload), this.callsOf(payload)),
+      eachBatch: (payload) => this.take(payload),
     });
   }
 
@@ -136,6 +137,16 @@ export class KafkaIntake<P> {
     return this.loop.vitals();
   }
 
+  private async take(payload: EachBatchPayload): Promise<void> {
+    try {
+      await this.loop.run(fetchedOf(payload), this.callsOf(payload));
+    } catch (error) {
+      // kafkajs passes on the cause of an error in place of the error.
+      if (error instanceof PartitionWorkFailed) this.fatal ??= error;
+      throw error;
+    }
+  }
+
   private listen(consumer: Consumer): void {
     const { log, group, onAssigned } = this.parts;
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
@@ -149,7 +160,7 @@ export class KafkaIntake<P> {
     consumer.on(consumer.events.FETCH, () => this.loop.fetched());
     consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {
       if (restart) log.warn('the consumer starts again', { group, error: error.message });
-      else this.settle.fail(new KafkaConsumerEnded(group, causeOf(error)));
+      else this.settle.fail(new KafkaConsumerEnded(group, this.fatal ?? error.cause ?? error));
     });
   }
 
@@ -188,9 +199,4 @@ function fetchedOf({ batch }: EachBatchPayload): FetchedBatch {
     lastOffset: BigInt(batch.lastOffset()),
     highWatermark: BigInt(batch.highWatermark),
   };
-}
-
-/** kafkajs wraps what ended it; the innermost error of ours says most. */
-function causeOf(error: Error): unknown {
-  return error.cause instanceof Error ? error.cause : error;
 }
