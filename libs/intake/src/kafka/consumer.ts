@@ -81,7 +81,7 @@ export class KafkaIntake<P> {
     this.ended.catch(() => undefined);
   }
 
-  consumerConfig(): ConsumerConfig {
+  consumerConfig(): Omit<ConsumerConfig, 'partitionAssigners'> {
     const { sessionTimeout, rebalanceTimeout, maxBytesPerPartition, maxBytes, maxWait } = this.settings;
     return {
       groupId: this.parts.group,
