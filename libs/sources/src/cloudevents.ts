@@ -5,7 +5,7 @@ import { readIdentity, type Identity } from './cloudevents/identity.js';
 import { takePersonal } from './cloudevents/personal.js';
 import { NOT_UNICODE } from './claims.js';
 import { isObject, textOf } from './fields.js';
-import { present } from './parts.js';
+import { fieldsWhere } from './parts.js';
 import { rawPaths } from './use.js';
 
 const TYPE = /^tallystick\.([a-z]+\.[a-z]+)\.v(\d+)$/;
@@ -119,7 +119,7 @@ function draftOf(
 ): Draft | { field: string; reason: string } {
   const name = TYPE.exec(String(record['type']))![1]!;
   const known = shortType(String(record['type']));
-  const stamps = name.startsWith('token.') ? takeStamps(identity.data) : {};
+  const stamps = name.startsWith('token.') ? takeStamps(identity) : {};
   takePersonal(identity.data, known, identity.personal);
   if (context.credentials.length > 0) identity.data['raw'] = rawPaths(context.credentials);
   if (known !== undefined) {
@@ -133,20 +133,28 @@ function draftOf(
 }
 
 /** A token's fact carries where it was seen beside its data, not in it. */
-function takeStamps(data: Record<string, unknown>) {
-  const stamps: { version?: string; gateway?: string; region?: string; api?: string } = {};
-  for (const field of ['version', 'gateway', 'region', 'api'] as const) {
+function takeStamps(identity: Identity): { [field in (typeof STAMPS)[number]]?: string } {
+  const stamps: { [field in (typeof STAMPS)[number]]?: string } = {};
+  const { data } = identity;
+  for (const field of STAMPS) {
     const value = textOf(data[field] as Json | undefined);
     if (value !== undefined) stamps[field] = value;
-    Reflect.deleteProperty(data, field);
   }
-  return present(stamps);
+  identity.data = fieldsWhere(data, (key) => !STAMPED.has(key));
+  return stamps;
 }
+const STAMPS = ['version', 'gateway', 'region', 'api'] as const;
+const STAMPED: ReadonlySet<string> = new Set(STAMPS);
 
 /** The same text for the same data, whatever the order of its keys. */
 function sortedJson(value: Json): string {
   if (Array.isArray(value)) return `[${value.map(sortedJson).join(',')}]`;
   if (!isObject(value)) return JSON.stringify(value);
-  const fields = Object.keys(value).sort();
-  return `{${fields.map((key) => `${JSON.stringify(key)}:${sortedJson(value[key]!)}`).join(',')}}`;
+  let out = '';
+  for (const key of Object.keys(value).sort()) {
+    const field = value[key]!;
+    const text = typeof field === 'object' ? sortedJson(field) : JSON.stringify(field);
+    out += `${out === '' ? '{' : ','}${JSON.stringify(key)}:${text}`;
+  }
+  return out === '' ? '{}' : `${out}}`;
 }

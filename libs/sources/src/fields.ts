@@ -41,7 +41,10 @@ export class FieldReader {
     const override = this.overrides[field];
     if (override !== undefined) return at(this.record, override);
     let last: Json | undefined;
-    for (const { path, keys } of this.paths[field] ?? []) {
+    const places = this.paths[field];
+    if (places === undefined) return undefined;
+    for (let i = 0; i < places.length; i++) {
+      const { path, keys } = places[i]!;
       const value = at(this.record, path, keys);
       if (value !== undefined && value !== null && value !== '') return value;
       if (last === undefined) last = value;

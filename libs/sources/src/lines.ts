@@ -16,7 +16,7 @@ const MAX_NESTING = 200;
  * that is not JSON, such as a cut object, the rest of the line is one bad record.
  */
 export function recordsOfLine(line: string): LineRecord[] {
-  const text = line.replace(LEADING, '');
+  const text = line.charCodeAt(0) === 0x7b ? line : line.replace(LEADING, '');
   if (text === '') return [];
   const whole = parse(text);
   if (whole !== undefined) return recordsOfValue(whole, text);
@@ -53,7 +53,10 @@ function isTooDeep(value: Json, left: number): boolean {
   if (typeof value !== 'object' || value === null) return false;
   if (left === 0) return true;
   if (Array.isArray(value)) return value.some((item) => isTooDeep(item, left - 1));
-  for (const key in value) if (isTooDeep(value[key]!, left - 1)) return true;
+  for (const key in value) {
+    const inner = value[key]!;
+    if (typeof inner === 'object' && isTooDeep(inner, left - 1)) return true;
+  }
   return false;
 }
 

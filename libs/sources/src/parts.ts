@@ -22,9 +22,29 @@ export function wordsOf(value: Json | undefined): string[] | undefined {
 
 /** The fields that are there: the same object without its undefined ones, as stored facts want it. */
 export function present<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>;
-  };
+  return fieldsWhere(fields as Record<string, unknown>, isThere) as { [K in keyof T]?: Exclude<T[K], undefined> };
+}
+
+const isThere = (_key: string, value: unknown): boolean => value !== undefined;
+
+/** A copy with the fields that are to be kept; deleting others from an object makes every later look at it slow. */
+export function fieldsWhere(
+  fields: Readonly<Record<string, unknown>>,
+  keeps: (key: string, value: unknown) => boolean,
+): Record<string, unknown> {
+  const out: Record<string, unknown> = {};
+  for (const key of Object.keys(fields)) {
+    const value = fields[key];
+    if (keeps(key, value)) setField(out, key, value);
+  }
+  return out;
+}
+
+/** Also for a property called `__proto__`, which an assignment would not make. */
+export function setField(of: Record<string, unknown>, key: string, value: unknown): void {
+  if (key === '__proto__')
+    Object.defineProperty(of, key, { value, enumerable: true, configurable: true, writable: true });
+  else of[key] = value;
 }
 
 /** The first fact of a record tells where it held credentials in clear. */

@@ -23,11 +23,14 @@ export function factOf(type: ObservationType, time: number, identity: Identity):
 }
 
 function withInstants(data: Record<string, unknown>): Record<string, unknown> {
-  const out = { ...data };
+  let out = data;
   for (const field of INSTANTS) {
-    if (typeof out[field] !== 'string') continue;
-    const reading = parseIsoTime(out[field]);
-    if ('at' in reading) out[field] = reading.at;
+    const value = data[field];
+    if (typeof value !== 'string') continue;
+    const reading = parseIsoTime(value);
+    if (!('at' in reading)) continue;
+    if (out === data) out = { ...data };
+    out[field] = reading.at;
   }
   return out;
 }

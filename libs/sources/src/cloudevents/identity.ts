@@ -3,7 +3,7 @@ import type { Json, JsonObject, Personal, ReadContext } from '../adapter.js';
 import { NOT_UNICODE, readClaims, type ClaimsFault, type ClaimsReading } from '../claims.js';
 import { isObject, textOf } from '../fields.js';
 import { netName, readClientAddress } from '../net.js';
-import { displayed, present } from '../parts.js';
+import { displayed, fieldsWhere, present } from '../parts.js';
 import { agentProduct } from '../presenter.js';
 import { countsOfIssuer, foreignName, NOT_ITS_OWN, readyNames, trustIn } from './ready-names.js';
 
@@ -40,6 +40,7 @@ const CLAIMS: Readonly<Record<string, string>> = {
   cnf: 'cnf',
   act: 'act',
 };
+const CLAIM_FIELDS = Object.entries(CLAIMS);
 /** Fields that name another token: a ready name, or how to find it. */
 const REFERENCES = ['parent', 'successor', 'subjectToken', 'actorToken', 'token'] as const;
 const CONSUMED = new Set([
@@ -53,11 +54,11 @@ const RAW = /^data\.(access_token|refresh_token|id_token|api_key)$/;
 const RAW_KINDS: Readonly<Record<string, string>> = { refresh_token: 'refresh', id_token: 'id', api_key: 'apiKey' };
 
 export function readIdentity(data: JsonObject, subject: unknown, context: ReadContext): Identity | IdentityFault {
-  const kept: Record<string, unknown> = Object.fromEntries(Object.entries(data).filter(([key]) => !CONSUMED.has(key)));
+  const kept = fieldsWhere(data, (key) => !CONSUMED.has(key));
   const claims = claimsOf(data, context);
   if ('field' in claims) return claims;
   const issuer = textOf(claims.data['issuer'] as Json | undefined);
-  for (const [key, value] of Object.entries(claims.data)) kept[key] ??= value;
+  for (const key of Object.keys(claims.data)) kept[key] ??= claims.data[key];
 
   const trust = trustIn(data, context);
   const stated: Names = {};
@@ -109,17 +110,21 @@ function claimsOf(data: JsonObject, context: ReadContext): ClaimsReading | Claim
     return readClaims(data['payload'], { pathOf: (claim) => `data.payload.${claim}`, whole: true, header }, context);
   }
   const claims: JsonObject = {};
-  const paths = new Map<string, string>();
-  for (const [field, claim] of Object.entries(CLAIMS)) {
+  let any = false;
+  for (const [field, claim] of CLAIM_FIELDS) {
     const value = data[field];
-    if (value === undefined || claim in claims) continue;
+    if (value === undefined || claims[claim] !== undefined) continue;
     claims[claim] = value;
-    paths.set(claim, `data.${field}`);
+    any = true;
   }
-  if (paths.size === 0) return empty;
-  const reading = readClaims(claims, { pathOf: (claim) => paths.get(claim) ?? `data.${claim}`, whole: false }, context);
+  if (!any) return empty;
+  const pathOf = (claim: string): string => {
+    const shown = CLAIM_FIELDS.find(([field, of]) => of === claim && data[field] !== undefined);
+    return `data.${shown?.[0] ?? claim}`;
+  };
+  const reading = readClaims(claims, { pathOf, whole: false }, context);
   // The fields were chosen by who wrote the event: they tell neither a JWT nor which claims its payload has.
-  if ('names' in reading) for (const key of ['form', 'claims']) Reflect.deleteProperty(reading.data, key);
+  if ('names' in reading) reading.data = fieldsWhere(reading.data, (key) => key !== 'form' && key !== 'claims');
   return reading;
 }
 
