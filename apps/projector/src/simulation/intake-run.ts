@@ -9,7 +9,7 @@ import { seeded, VirtualTime } from '../../../../libs/intake/src/kafka/testing/v
 import { IntakeWork, type PreparedRecords } from '../intake-work.js';
 import { FaultyLedger, LedgerSilent } from './faulty-ledger.js';
 import { partitionsOf, RANGE, secrets, settingsFor, TOPIC, vault, wholeOf } from './topic.js';
-import { LedgerWatch } from './violations.js';
+import { LedgerWatch, Violation } from './violations.js';
 
 /** A fault of the program itself, planted to show that the simulation sees it. */
 export type Plant =
@@ -25,6 +25,8 @@ export interface RunSeen {
 
 const silent = createLog({ write: () => undefined });
 const SEATS = 2;
+/** Virtual ms within which everything is done: the faults end long before. */
+const PATIENCE = 300_000;
 
 /**
  * One seeded run: projectors that die and are replaced, a group that moves on, a ledger that fails in every way, and a
@@ -83,6 +85,9 @@ class IntakeRun {
 
   async toTheEnd(): Promise<RunSeen> {
     const calmLater = this.time.sleep(8000).then(() => (this.calm = true));
+    void this.time.sleep(PATIENCE).then(() => {
+      if (!this.isDone()) this.breaks(new Violation('progress', `not done after ${PATIENCE} ms: ${this.state()}`));
+    });
     const seats = Array.from({ length: SEATS }, () => this.seat());
     await Promise.all([...seats, calmLater]);
     await Promise.all(this.left);
@@ -175,6 +180,14 @@ class IntakeRun {
       pause: () => this.time.sleep(20 + this.random() * 50),
       batch: () => 1 + Math.floor(this.random() * 30),
     });
+  }
+
+  private state(): string {
+    const { dues, ends } = this.whole;
+    const absent = dues
+      .filter((due) => !this.watch.has(due))
+      .map(({ event, partition, committed }) => `${event.id} of ${partition} before ${committed}`);
+    return `committed ${this.group.committed.join()}, of ${ends.join()}; absent: ${absent.join('; ')}`;
   }
 
   private isDone(): boolean {

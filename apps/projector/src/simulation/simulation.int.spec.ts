@@ -9,9 +9,7 @@ describe('the simulation of the projector', () => {
     for (let seed = 1; seed <= SEEDS; seed++) {
       let seen: RunSeen;
       try {
-        const t0 = performance.now();
         seen = await runIntake(seed);
-        if (process.env['SIM_TIMES']) process.stderr.write(`${seed} ${Math.round(performance.now() - t0)}\n`);
       } catch (error) {
         throw new Error(`seed ${seed} (npm run simulate -- --seed ${seed}): ${String(error)}`, { cause: error });
       }

@@ -79,7 +79,8 @@ export function wholeOf(partitions: readonly (readonly KafkaRecord[])[], setting
         for (const each of prepared) dues.push(...duesOfRecord(each, partition, offset + 1n));
       end = reading.written(together, offset) ?? offset + 1n;
     }
-    return end;
+    // Nothing is committed that only says where the partition begins.
+    return end <= (records[0]?.offset ?? 0n) ? 0n : end;
   });
   return { dues, ends };
 }
