@@ -1,4 +1,4 @@
-import { DirectoryLocked, findRunning, type Running } from '#platform';
+import { clickhouseAddress, DirectoryLocked, findRunning, type Running } from '#platform';
 import type { QuestionName, Tally } from '../../api/src/tally/questions.js';
 import { localPlace, remotePlace, type RemoteFlags } from './remote/place-of.js';
 import { RemoteTally } from './remote/remote-tally.js';
@@ -59,8 +59,8 @@ export async function withTally<T>(
 
 /** A ClickHouse server instead of the embedded engine, if one is named. */
 export function clickhouseOf({ env }: Shell): { clickhouse?: string } {
-  const url = env['TALLY_CLICKHOUSE'];
-  return url === undefined || url === '' ? {} : { clickhouse: url };
+  const clickhouse = clickhouseAddress(env);
+  return clickhouse === undefined ? {} : { clickhouse };
 }
 
 async function openTally(

@@ -1,9 +1,10 @@
 import { existsSync, rmSync } from 'node:fs';
 import type { LedgerScan } from '#ledger';
 import { DirectoryLock, storing, type Clock } from '#platform';
-import { AnalyticsEngine, type AnalyticsPlace } from './engine.js';
+import { AnalyticsEngine } from './engine.js';
 import { AnalyticsBusy, AnalyticsDamaged } from './errors.js';
 import { migrate } from './migrate.js';
+import type { ServerPlace } from './place.js';
 import type { Difference } from './fsck/difference.js';
 import { fsck, type FsckRow } from './fsck/fsck.js';
 import { originDifference, unreadable } from './fsck/origin.js';
@@ -30,7 +31,7 @@ export interface AnalyticsFiles {
 export interface OpenAnalytics {
   files: AnalyticsFiles;
   /** A server; default: embedded, in the files' directory. */
-  server?: Exclude<AnalyticsPlace, { path: string }>;
+  server?: ServerPlace;
   scan: LedgerScan;
   clock: Clock;
   /** How long to wait for another process, in ms. */

@@ -1,5 +1,11 @@
-import { DiskFull } from '#platform';
-import { AnalyticsDamaged, AnalyticsUnavailable, QueryFailed } from './errors.js';
+import { DiskFull, TallyError } from '#platform';
+import {
+  AnalyticsDamaged,
+  AnalyticsForbidden,
+  AnalyticsUnavailable,
+  AnalyticsUntrusted,
+  QueryFailed,
+} from './errors.js';
 
 /** NOT_ENOUGH_SPACE. */
 const NO_SPACE = 243;
@@ -17,10 +23,31 @@ const DAMAGE: ReadonlySet<number> = new Set([246, 271, 40, 432, 226, 228]);
 const PERHAPS_DAMAGE: ReadonlySet<number> = new Set([33, 32, 117, 9, 131, 107, 49, 74, 76, 190, 128, 173, 1001]);
 const OF_A_PART = /while (?:reading from|loading) part|data part|(?:marks? file|\.(?:bin|c?mrk\d?|cidx|idx)\b)/i;
 
+/** Not to be let in: UNKNOWN_USER, WRONG_PASSWORD, REQUIRED_PASSWORD, ACCESS_DENIED, AUTHENTICATION_FAILED. */
+const FORBIDDEN: ReadonlySet<number> = new Set([192, 193, 194, 497, 516]);
+
+/**
+ * What the server, its replicas or its Keeper could not do now, whatever the statement was: TOO_MANY_SIMULTANEOUS_QUERIES,
+ * NO_FREE_CONNECTION, SOCKET_TIMEOUT, NETWORK_ERROR, NO_ZOOKEEPER, TABLE_IS_READ_ONLY, TOO_MANY_PARTS,
+ * ALL_CONNECTION_TRIES_FAILED, TOO_FEW_LIVE_REPLICAS, UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE, UNKNOWN_STATUS_OF_INSERT,
+ * CANNOT_SCHEDULE_TASK, SERVER_OVERLOADED, KEEPER_EXCEPTION.
+ */
+const NOT_NOW: ReadonlySet<number> = new Set([202, 203, 209, 210, 225, 242, 252, 279, 285, 286, 319, 439, 745, 999]);
+
+/** What Node says of a certificate that it does not trust. */
+const UNTRUSTED = /^(?:CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_CERT|HOSTNAME_MISMATCH|INVALID_CA)/;
+
 /** The cause of what a statement failed of, by ClickHouse's number and words. */
 export function engineError(error: unknown, { where, isEmbedded }: { where: string; isEmbedded: boolean }): Error {
+  if (error instanceof TallyError) return error;
   const message = error instanceof Error ? error.message : String(error);
   const code = codeOf(error, message);
+  if (!isEmbedded) {
+    if (code !== undefined && FORBIDDEN.has(code)) return new AnalyticsForbidden(where, code, error);
+    if (code !== undefined && NOT_NOW.has(code)) return new AnalyticsUnavailable(where, firstLine(message), error);
+    const word = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
+    if (UNTRUSTED.test(word)) return new AnalyticsUntrusted(where, word, error);
+  }
   if (
     code === NO_SPACE ||
     /No space left on device|File too large|Disk quota exceeded|errno: (27|28|122)\b|NOT_ENOUGH_SPACE/.test(message)
@@ -32,7 +59,7 @@ export function engineError(error: unknown, { where, isEmbedded }: { where: stri
     return new AnalyticsDamaged(where, what, error, table);
   }
   if (code !== undefined || isEmbedded) return new QueryFailed(firstLine(message), code, error);
-  return new AnalyticsUnavailable(where, firstLine(message), error);
+  return new AnalyticsUnavailable(where, firstLine(message) || 'it gave an error without a text', error);
 }
 
 function isDamage(code: number | undefined, message: string): boolean {

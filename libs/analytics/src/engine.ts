@@ -1,58 +1,21 @@
-import { ClickHouseLogLevel, createClient, type ClickHouseClient, type ClickHouseSettings } from '@clickhouse/client';
+import { createClient, type ClickHouseClient } from '@clickhouse/client';
 import { mkdirSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { storing } from '#platform';
+import { answerText, toldText } from './answer.js';
+import { QUIET, SESSION_SETTINGS } from './client-settings.js';
 import { EmbeddedFiles, type Part } from './embedded-files.js';
 import { engineError, firstLine } from './engine-error.js';
 import { AnalyticsDamaged, AnalyticsUnavailable } from './errors.js';
-import { unmarkedJson } from './writer/tsv.js';
 import { Gate } from './gate.js';
+import type { AnalyticsPlace } from './place.js';
+import { repeated } from './repeat.js';
+import { serverClient } from './server-client.js';
+import { unmarkedJson } from './writer/tsv.js';
 
-/** Where the facts are rolled up: in this process, under a directory, or at a server. */
-export type AnalyticsPlace =
-  { path: string } | { url: string; username?: string; password?: string; database?: string };
-
-/**
- * A server's address with its credentials: `https://user:password@host:8443`; a path names the database. Without TLS
- * only on this machine.
- * @throws AnalyticsUnavailable
- */
-export function placeOf(address: string): Exclude<AnalyticsPlace, { path: string }> {
-  const url = URL.canParse(address) ? new URL(address) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol))
-    throw new AnalyticsUnavailable('the given address', 'it is not a URL such as https://user:password@host:8443');
-  if (url.protocol === 'http:' && !/^(127\.\d+\.\d+\.\d+|\[::1\]|localhost)$/.test(url.hostname))
-    throw new AnalyticsUnavailable(url.host, 'beyond this machine it must be https');
-  const { username, password } = url;
-  const database = url.pathname.slice(1);
-  if (!/^\w*$/.test(database))
-    throw new AnalyticsUnavailable(url.host, 'the path must be the name of a database: letters, digits and _');
-  url.username = url.password = url.pathname = '';
-  return {
-    url: url.href,
-    ...(username !== '' && { username: decodeURIComponent(username) }),
-    ...(password !== '' && { password: decodeURIComponent(password) }),
-    ...(database !== '' && { database }),
-  };
-}
+type Format = 'JSONEachRow' | 'TabSeparated' | 'JSONCompact' | 'CSVWithNames' | 'JSON';
 
 export type QueryParams = Record<string, unknown>;
-
-/** What every statement runs with. */
-const SESSION_SETTINGS = {
-  output_format_json_quote_64bit_integers: 0,
-  // Lists of names are part of the statement.
-  max_query_size: '268435456',
-} satisfies ClickHouseSettings;
-
-/** A long statement tells that it is under way, in time for what closes idle connections on the way. */
-const KEEP_ALIVE = {
-  send_progress_in_http_headers: 1,
-  http_headers_progress_interval_ms: '30000',
-} satisfies ClickHouseSettings;
-
-/** What fails is told once, by the error: the client's own log would go to standard error beside it. */
-const QUIET = { level: ClickHouseLogLevel.OFF };
 
 /**
  * Set on every insert, whatever the server's defaults (26.2 changed them): one insert is one block of one partition,
@@ -101,18 +64,7 @@ export class AnalyticsEngine {
   static async open(place: AnalyticsPlace, name = 'tallystick', isThere = false): Promise<AnalyticsEngine> {
     const database = 'url' in place ? (place.database ?? name) : name;
     if ('url' in place) {
-      const { url, username, password } = place;
-      const client = createClient({
-        url,
-        ...(username !== undefined && { username }),
-        ...(password !== undefined && { password }),
-        ...(isThere && { database }),
-        application: 'tallystick',
-        request_timeout: 120_000,
-        compression: { request: true, response: true },
-        clickhouse_settings: { ...SESSION_SETTINGS, ...KEEP_ALIVE },
-        log: QUIET,
-      });
+      const client = serverClient(place, isThere ? database : undefined);
       return new AnalyticsEngine(client, place, database, undefined, new Gate());
     }
     storing(place.path, () => mkdirSync(place.path, { recursive: true, mode: 0o700 }));
@@ -199,9 +151,8 @@ export class AnalyticsEngine {
   /** Rows as objects. Int64 and UInt64 come as numbers: positions and times stay far below 2^53. */
   async rows<T>(sql: string, params: QueryParams = {}, settings: StatementSettings = {}): Promise<T[]> {
     return this.named(async () => {
-      const query = this.inDatabase(sql) + clauseOf(settings);
-      const result = await this.client.query({ query, query_params: params, format: 'JSONEachRow' });
-      const lines = unmarkedJson(await result.text()).split('\n');
+      const text = await this.ask(this.inDatabase(sql) + clauseOf(settings), params, 'JSONEachRow');
+      const lines = unmarkedJson(text).split('\n');
       return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as T);
     });
   }
@@ -209,19 +160,15 @@ export class AnalyticsEngine {
   /** The answer as text in a ClickHouse format, such as `TabSeparated`. */
   async text(
     sql: string,
-    format: 'TabSeparated' | 'JSONCompact' | 'CSVWithNames' | 'JSON',
+    format: Exclude<Format, 'JSONEachRow'>,
     params: QueryParams = {},
     settings: StatementSettings = {},
   ): Promise<string> {
-    return this.named(async () => {
-      const query = this.inDatabase(sql) + clauseOf(settings);
-      const result = await this.client.query({ query, query_params: params, format });
-      return result.text();
-    });
+    return this.named(() => this.ask(this.inDatabase(sql) + clauseOf(settings), params, format));
   }
 
   async command(sql: string, params: QueryParams = {}): Promise<void> {
-    await this.named(() => this.client.command({ query: this.inDatabase(sql), query_params: params }));
+    await this.named(() => this.ask(this.inDatabase(sql), params));
   }
 
   /**
@@ -232,7 +179,8 @@ export class AnalyticsEngine {
   async insert(table: string, columns: readonly string[], rows: string, token: string): Promise<void> {
     const settings = clauseOf({ ...INSERT_SETTINGS, insert_deduplication_token: token });
     const query = `INSERT INTO ${this.database}.${table} (${columns.join(', ')})${settings} FORMAT TabSeparated`;
-    await this.named(() => this.client.exec({ query, values: Readable.from([rows], { objectMode: false }) }));
+    // Also where nobody knows whether it arrived: by its token it is there once.
+    await repeated(this.waits(), () => this.named(() => this.ask(query, {}, undefined, rows)));
   }
 
   /**
@@ -241,7 +189,7 @@ export class AnalyticsEngine {
    */
   async insertSelect(into: string, select: string, token: string, params: QueryParams = {}): Promise<void> {
     const settings = clauseOf({ ...INSERT_SETTINGS, insert_deduplication_token: token });
-    await this.command(`INSERT INTO ${into}${settings} ${select}`, params);
+    await repeated(this.waits(), () => this.command(`INSERT INTO ${into}${settings} ${select}`, params));
   }
 
   async close(): Promise<void> {
@@ -249,6 +197,34 @@ export class AnalyticsEngine {
     if (!this.isEmbedded) return;
     const { drainPending } = await import('chdb');
     await drainPending();
+  }
+
+  /** Before an insert is sent again: the embedded engine cannot be out of reach. */
+  private waits(): readonly number[] {
+    return 'path' in this.place ? [] : (this.place.retryMs ?? [200, 1000]);
+  }
+
+  /**
+   * The answer's text, whole.
+   * @param format of an answer with rows.
+   * @param rows that are to be inserted.
+   */
+  private async ask(query: string, params: QueryParams, format?: Format, rows?: string): Promise<string> {
+    if (format !== undefined && !this.isEmbedded && isLong(params)) {
+      const result = await this.client.query({ query, query_params: params, format, use_multipart_params: true });
+      return toldText(await result.text(), result.response_headers);
+    }
+    const { stream, response_headers: headers } = await this.client.exec({
+      query: format === undefined ? query : `${query}\nFORMAT ${format}`,
+      query_params: params,
+      ...(rows !== undefined && { values: Readable.from([rows], { objectMode: false }) }),
+    });
+    const text = await answerText(stream, headers);
+    // Whatever else answers 200 has stored nothing.
+    if (!this.isEmbedded && headers['x-clickhouse-query-id'] === undefined)
+      throw new AnalyticsUnavailable(this.where, 'what answers there is not ClickHouse');
+    if (rows !== undefined && text !== '') throw new Error('an insert was answered with something else than its end');
+    return text;
   }
 
   private inDatabase(sql: string): string {
@@ -271,6 +247,11 @@ function started<T>(path: string, start: () => T): T {
   } catch (error) {
     throw new AnalyticsDamaged(path, 'the embedded engine does not start over them', error);
   }
+}
+
+/** Parameters stand in the URL, of which proxies and servers take 8 KiB and more: what is longer goes as a form. */
+function isLong(params: QueryParams): boolean {
+  return Object.values(params).join(' ').length > 2048;
 }
 
 function clauseOf(settings: StatementSettings): string {

@@ -36,6 +36,30 @@ export class AnalyticsUnavailable extends TallyError {
   }
 }
 
+/** A server does not let this user in, or not do what it must. What the server said stays in `cause`: it may name others. */
+export class AnalyticsForbidden extends TallyError {
+  readonly code = 'TALLY_ANALYTICS_FORBIDDEN';
+  constructor(where: string, clickhouseCode: number, cause?: unknown) {
+    super(`ClickHouse at ${where} refuses this user (its error ${clickhouseCode}).`, {
+      facts: { where, clickhouseCode },
+      remedy: 'Check user and password, or certificate, of the address; infra/clickhouse has the grants that it needs.',
+      cause,
+    });
+  }
+}
+
+/** A server shows a certificate that nothing vouches for, or another host's. */
+export class AnalyticsUntrusted extends TallyError {
+  readonly code = 'TALLY_ANALYTICS_UNTRUSTED';
+  constructor(where: string, why: string, cause?: unknown) {
+    super(`The certificate of ClickHouse at ${where} is not trusted (${why}).`, {
+      facts: { where, why },
+      remedy: 'Name the authority that issued it: TALLY_CLICKHOUSE_TLS_CA=FILE, and the host as the certificate does.',
+      cause,
+    });
+  }
+}
+
 /** Another process has the embedded engine: one process a directory. */
 export class AnalyticsBusy extends TallyError {
   readonly code = 'TALLY_ANALYTICS_BUSY';

@@ -1,5 +1,6 @@
 export * from './engine.js';
 export * from './errors.js';
+export * from './place.js';
 export * from './migrate.js';
 export * from './writer/journal.js';
 export { AnalyticsWriter, type CatchUp, type Progress } from './writer/follower.js';

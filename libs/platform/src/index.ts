@@ -1,3 +1,4 @@
+export * from './clickhouse-address.js';
 export * from './errors.js';
 export * from './plaintext.js';
 export * from './storage-errors.js';

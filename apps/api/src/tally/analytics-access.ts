@@ -1,4 +1,4 @@
-import { Analytics, AnalyticsUnavailable, placeOf, type AnalyticsPlace, type OpenAnalytics } from '#analytics';
+import { Analytics, AnalyticsUnavailable, placeOf, type OpenAnalytics, type ServerPlace } from '#analytics';
 import type { LedgerScan } from '#ledger';
 import type { Clock, DataDirectory } from '#platform';
 
@@ -8,7 +8,7 @@ const WAIT_MS = 5000;
 /** ClickHouse beside the ledger of a data directory, opened when it is first needed. */
 export class AnalyticsAccess {
   private opened: Promise<Analytics> | undefined;
-  private readonly server: Exclude<AnalyticsPlace, { path: string }> | undefined;
+  private readonly server: ServerPlace | undefined;
 
   /** @param url a server; without, the embedded engine in the data directory. */
   constructor(

@@ -30,6 +30,7 @@ import {
 } from '../../../lifecycle/src/testing.js';
 import { instant, someFacts } from '../../../lifecycle/src/testing-histories.js';
 import { Analytics } from '../analytics.js';
+import type { ServerPlace } from '../place.js';
 import { AsOfStates, type AskedStates } from './states.js';
 
 /** For specs: a ledger and its ClickHouse in a temporary directory, and random histories of every kind of fact. */
@@ -42,7 +43,8 @@ export class Filled {
     private readonly time: { now: number },
   ) {}
 
-  static async open(): Promise<Filled> {
+  /** @param server default: the embedded engine. */
+  static async open(server?: ServerPlace): Promise<Filled> {
     const directory = mkdtempSync(join(tmpdir(), 'tally-as-of-'));
     const time = { now: T0 };
     const file = join(directory, 'ledger.sqlite');
@@ -53,7 +55,8 @@ export class Filled {
       lock: join(directory, 'lock'),
       journal: join(directory, 'journal.sqlite'),
     };
-    const analytics = await Analytics.open({ files, scan, clock: () => time.now, waitMs: 0 });
+    const at = server === undefined ? {} : { server };
+    const analytics = await Analytics.open({ files, scan, clock: () => time.now, waitMs: 0, ...at });
     return new Filled(directory, ledger, scan, analytics, time);
   }
 

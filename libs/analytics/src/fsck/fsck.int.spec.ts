@@ -6,6 +6,7 @@ import { EmbeddedLedger, LedgerScan } from '#ledger';
 import { Analytics } from '../analytics.js';
 import { AnalyticsDamaged } from '../errors.js';
 import { lifeOf, settingsAppend } from '../testing.js';
+import { SpecServer } from '../testing-server/index.js';
 import type { Difference } from './difference.js';
 
 const FACTS = 60;
@@ -13,6 +14,7 @@ let root: string;
 let ledger: EmbeddedLedger;
 let scan: LedgerScan;
 let analytics: Analytics;
+let server: SpecServer;
 
 const open = (options: { asItIs?: true; scan?: LedgerScan } = {}): Promise<Analytics> =>
   Analytics.open({
@@ -20,6 +22,7 @@ const open = (options: { asItIs?: true; scan?: LedgerScan } = {}): Promise<Analy
     scan,
     clock: () => 1.8e12,
     waitMs: 0,
+    ...server.at,
     ...options,
   });
 
@@ -27,6 +30,7 @@ beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), 'tally-fsck-'));
   ledger = EmbeddedLedger.open(join(root, 'ledger.sqlite'), { access: 'write', clock: () => 1.8e12 });
   scan = LedgerScan.open(join(root, 'ledger.sqlite'));
+  server = await SpecServer.over(root);
   analytics = await open();
   // Four batches: 1, 2–21, 22–41, 42–61.
   await ledger.appendMany([settingsAppend()]);
@@ -37,6 +41,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await analytics.close();
+  await server.stop();
   scan.close();
   await ledger.close();
   rmSync(root, { recursive: true, force: true });

@@ -3,8 +3,9 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { AnalyticsEngine } from '../engine.js';
+import type { AnalyticsEngine } from '../engine.js';
 import { migrate } from '../migrate.js';
+import { engineForSpec } from '../testing-server/index.js';
 import { readAuthority } from './authority.js';
 import { namedQuery, queryCatalog } from './catalog.js';
 import { Reader } from './reader.js';
@@ -27,7 +28,7 @@ const written: { table: Table; columns: string[]; rows: string }[] = [];
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'tally-queries-'));
-  engine = await AnalyticsEngine.open({ path: folder });
+  engine = await engineForSpec(folder);
   await migrate(engine);
   reader = await Reader.beside(engine);
 });

@@ -2,8 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { AnalyticsEngine } from '../engine.js';
+import type { AnalyticsEngine } from '../engine.js';
 import { migrate } from '../migrate.js';
+import { engineForSpec } from '../testing-server/index.js';
 import { SqlRefused } from './errors.js';
 import { Reader } from './reader.js';
 import { SqlDesk } from './run-sql.js';
@@ -16,7 +17,7 @@ const secret = (): string => join(folder, 'secret.txt');
 const out = (): string => join(folder, 'out.txt');
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'tally-sql-'));
-  engine = await AnalyticsEngine.open({ path: join(folder, 'clickhouse') });
+  engine = await engineForSpec(join(folder, 'clickhouse'));
   await migrate(engine);
   writeFileSync(secret(), 'a secret of this machine\n');
   await engine.command(

@@ -7,6 +7,7 @@ import { Analytics } from '../analytics.js';
 import { EditedMigration, JournalLost, LedgerReplaced, OtherLedger } from '../errors.js';
 import { type AnalyticsEngine } from '../engine.js';
 import { usesOf } from '../testing.js';
+import { SpecServer } from '../testing-server/index.js';
 import { finishExchange } from './exchange.js';
 import type { RebuildProgress } from './rebuild.js';
 
@@ -14,15 +15,18 @@ const LEDGER = '11111111-1111-4111-8111-111111111111';
 let root: string;
 let ledger: EmbeddedLedger;
 let scan: LedgerScan;
+let server: SpecServer;
 const opened: Analytics[] = [];
 
-beforeEach(() => {
+beforeEach(async () => {
   root = mkdtempSync(join(tmpdir(), 'tally-rebuild-'));
   ledger = EmbeddedLedger.open(join(root, 'ledger.sqlite'), { access: 'write', clock: () => 1.8e12 });
   scan = LedgerScan.open(join(root, 'ledger.sqlite'));
+  server = await SpecServer.over(root);
 });
 afterEach(async () => {
   for (const each of opened.splice(0)) await each.close();
+  await server.stop();
   scan.close();
   await ledger.close();
   rmSync(root, { recursive: true, force: true });
@@ -40,6 +44,7 @@ async function open(
     scan: options.scan ?? scan,
     clock: () => 1.8e12,
     waitMs: 0,
+    ...server.at,
     ledgerId: options.ledgerId ?? LEDGER,
     ...(options.asItIs === true && { asItIs: true }),
   });

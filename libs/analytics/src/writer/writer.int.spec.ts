@@ -15,8 +15,9 @@ import {
   type RecordedFact,
 } from '#lifecycle';
 import { fact, ISSUER, named, SECOND, T0 } from '../../../lifecycle/src/testing.js';
-import { AnalyticsEngine } from '../engine.js';
+import type { AnalyticsEngine } from '../engine.js';
 import { migrate, planMigrations, readMigrations } from '../migrate.js';
+import { engineForSpec } from '../testing-server/index.js';
 import { readBatch } from './batch.js';
 import { AnalyticsWriter } from './follower.js';
 import { BatchJournal } from './journal.js';
@@ -26,7 +27,7 @@ let engine: AnalyticsEngine;
 let databases = 0;
 
 beforeAll(async () => {
-  engine = await AnalyticsEngine.open({ path: join(directory, 'clickhouse') });
+  engine = await engineForSpec(join(directory, 'clickhouse'));
 });
 afterAll(async () => {
   await engine.close();

@@ -1,0 +1,2 @@
+import './set.js';
+import '../queries/catalog.int.spec.js';

@@ -1,0 +1,2 @@
+import './set.js';
+import '../fsck/fsck.int.spec.js';

@@ -1,0 +1,2 @@
+import './set.js';
+import '../queries/queries.int.spec.js';

@@ -1,0 +1,2 @@
+import './set.js';
+import '../rebuild/rebuild.int.spec.js';

@@ -1,0 +1,2 @@
+import './set.js';
+import '../queries/sql.int.spec.js';

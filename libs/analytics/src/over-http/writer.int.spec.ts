@@ -1,0 +1,2 @@
+import './set.js';
+import '../writer/writer.int.spec.js';
