@@ -184,6 +184,22 @@ describe('results', () => {
     expect(loop.vitals().results).toEqual({ ok: 0, drop: 0, 'dead-letter': 1, redirect: 1 });
   });
 
+  it('that no broker would take are cut to what it takes', async () => {
+    const box = { keyId: 'k', box: 'x'.repeat(1_400_000) };
+    const { run, produced } = scene({
+      commit: async () => ({
+        results: [{ kind: 'dead-letter', letters: [{ id: 'a', reason: 'bad', field: 'f', redrivable: true, box }] }],
+      }),
+    });
+    await run(batchOf(1));
+    const value = String(produced[0]!.messages[0]!.value);
+    expect(value.length).toBeLessThan(1000);
+    expect(JSON.parse(value)).toEqual({
+      ...{ id: 'a', reason: 'bad', field: 'f', redrivable: false, cut: true },
+      from: expect.objectContaining({ offset: '0' }),
+    });
+  });
+
   it('that are too few commit nothing and end the consumer', async () => {
     const { did, run } = scene({ commit: async () => ({ results: [OK] }) });
     const failure = await run(batchOf(2)).catch((error: unknown) => error);
