@@ -10,3 +10,5 @@ export { readUsersFile, type UserList } from './endpoint/users.js';
 export { EventStoreLedger, type OpenEventStoreLedger } from './eventstore/store.js';
 export { isConnectionString } from './eventstore/connection-string.js';
 export * from './eventstore/errors.js';
+export { MirroredLedger, type OpenMirroredLedger } from './mirror/store.js';
+export * from './mirror/errors.js';
