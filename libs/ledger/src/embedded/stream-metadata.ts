@@ -56,7 +56,7 @@ export function parseStreamMetadata(text: string): StreamMetadata {
     metadata.truncateBefore = before;
   }
   if (acl !== undefined) {
-    const read = aclOf(acl);
+    const read = readAcl(acl);
     if (read === undefined) return NO_METADATA;
     metadata.acl = read;
   }
@@ -86,7 +86,8 @@ function isAtLeast(value: unknown, least: number): value is number | undefined {
   return typeof value === 'number' && Number.isInteger(value) && value >= least && value <= TWO_63;
 }
 
-function aclOf(value: unknown): StreamAcl | undefined {
+/** An access list; undefined for what is none. */
+export function readAcl(value: unknown): StreamAcl | undefined {
   // `$userStreamAcl` and `$systemStreamAcl` name the defaults.
   if (typeof value === 'string') return {};
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;

@@ -1,6 +1,7 @@
 import type { Metadata } from '@grpc/grpc-js';
 import type { RawLedger } from '../embedded/raw-ledger.js';
-import { type StreamAcl, streamOfMetadata } from '../embedded/stream-metadata.js';
+import { streamOfMetadata } from '../embedded/stream-metadata.js';
+import { DefaultAcls } from './default-acl.js';
 import { accessDenied, unauthenticated } from './refusals.js';
 import type { User, Users } from './users.js';
 
@@ -11,10 +12,14 @@ type Right = 'read' | 'write' | 'delete' | 'readMetadata' | 'writeMetadata';
 
 /** Who may do what. Without users everybody may do everything: who can reach the endpoint owns it. */
 export class Access {
+  readonly #defaults: DefaultAcls;
+
   constructor(
     private readonly ledger: RawLedger,
     private readonly users: Users | undefined,
-  ) {}
+  ) {
+    this.#defaults = new DefaultAcls(ledger);
+  }
 
   /** @throws CallRefused (UNAUTHENTICATED) for wrong credentials; none at all is a caller without a name */
   userOf(metadata: Metadata): Caller {
@@ -66,17 +71,12 @@ export class Access {
     if (caller === undefined) return false;
     if (caller.isAdmin) return true;
     const owner = streamOfMetadata(stream);
-    if (owner === undefined) return isNamed(caller, this.#acl(stream)?.[right], stream);
-    return isNamed(caller, this.#acl(owner)?.[right === 'read' ? 'readMetadata' : 'writeMetadata'], owner);
+    if (owner === undefined) return this.#isNamed(caller, stream, right);
+    return this.#isNamed(caller, owner, right === 'read' ? 'readMetadata' : 'writeMetadata');
   }
 
-  #acl(stream: string): StreamAcl | undefined {
-    return this.ledger.metadataOf(stream).acl;
+  #isNamed(caller: User, stream: string, right: Right): boolean {
+    const roles = this.ledger.metadataOf(stream).acl?.[right] ?? this.#defaults.of(stream)[right] ?? [];
+    return roles.some((role) => role === '$all' || role === caller.name || caller.groups.includes(role));
   }
-}
-
-/** Where a stream's metadata says nothing, its users may do everything, and with a system stream nothing. */
-function isNamed(caller: User, roles: readonly string[] | undefined, stream: string): boolean {
-  if (roles === undefined) return !stream.startsWith('$');
-  return roles.some((role) => role === '$all' || role === caller.name || caller.groups.includes(role));
 }

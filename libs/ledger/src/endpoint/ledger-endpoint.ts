@@ -7,6 +7,7 @@ import { Access } from './access.js';
 import { Appending } from './append-call.js';
 import { BatchAppending } from './batch-call.js';
 import { readBatchRequest } from './batch-request.js';
+import { declareDefaultAcl } from './default-acl.js';
 import { CannotListen, UnreadableCertificate } from './errors.js';
 import { aloneAndLeading } from './gossip.js';
 import { OpenCalls } from './open-calls.js';
@@ -32,6 +33,8 @@ export interface StartLedgerEndpoint {
   users?: UserList;
   /** Hops that may leave this machine in plain text. */
   allowPlaintext?: ReadonlySet<Hop>;
+  /** Whether a ledger without `$settings` gets its first: who may do what by default. True. */
+  declareDefaults?: boolean;
   /** In bytes of data; 1 MiB. */
   maxAppendSize?: number;
   clock?: Clock;
@@ -65,6 +68,7 @@ export class LedgerEndpoint {
     const { ledger, host = '127.0.0.1', tls, clock = systemClock, maxAppendSize = MIB } = options;
     if (tls === undefined) assertMayBePlain('eventstore', host, options.allowPlaintext ?? new Set());
     const credentials = tls === undefined ? ServerCredentials.createInsecure() : encrypted(tls);
+    if (options.declareDefaults !== false) await declareDefaultAcl(ledger.raw);
     const core = new ServerCore(ledger.raw, clock);
     const calls = new OpenCalls();
     const access = new Access(ledger.raw, options.users && new Users(options.users));

@@ -30,7 +30,7 @@ export class ServedLedger {
   async open(): Promise<void> {
     const clock = () => this.now;
     this.ledger = EmbeddedLedger.open(this.file, { access: 'write', clock });
-    this.endpoint = await LedgerEndpoint.start({ ledger: this.ledger, clock, ...this.options });
+    this.endpoint = await LedgerEndpoint.start({ ledger: this.ledger, clock, declareDefaults: false, ...this.options });
     this.client = EventStoreDBClient.connectionString(this.endpoint.connectionString);
   }
 
