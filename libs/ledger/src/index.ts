@@ -12,3 +12,6 @@ export { isConnectionString } from './eventstore/connection-string.js';
 export * from './eventstore/errors.js';
 export { MirroredLedger, type OpenMirroredLedger } from './mirror/store.js';
 export * from './mirror/errors.js';
+export { copyLedger, verifyCopy, type Copied, type CopyLedger } from './copy/copy-ledger.js';
+export type { LedgerDigest } from './copy/event-digest.js';
+export * from './copy/errors.js';
