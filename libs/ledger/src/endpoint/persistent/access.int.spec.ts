@@ -83,6 +83,8 @@ describe('calls to persistent subscriptions', () => {
   it('show a group to those who are known, and its events to those who may read the stream', async () => {
     expect(await created(onStream('s'))).toBe(status.OK);
     expect(await created(onStream('$secret'))).toBe(status.OK);
+    const acl = { id: '6f1a6a6e-1e0b-4d7b-8a53-0c6a3c1f0009', type: '$metadata', data: '{"$acl":{"$r":"reader"}}' };
+    await groups.served.ledger.append('$$s', [acl], 'any');
     expect(await info('s', as())).toBeUndefined();
     expect((await info('s'))?.getGroupName()).toBe('group');
     expect(await reads('s', as())).toBe(status.PERMISSION_DENIED);
