@@ -18,13 +18,12 @@ export const VITALS = Symbol('vitals');
 const LEAST_FREE = 16 * 1_048_576;
 
 export function vitalsOf({ stores }: LocalTally): Vitals {
-  const { ledger, directory, deadLetters } = stores;
+  const { ledger, directory, deadLetters, ledgerFile: file } = stores;
   return {
     head: () => ledger.head(),
     deadLetters: () =>
       Object.keys(directory.meta.secrets ?? {}).reduce((sum, tenant) => sum + deadLetters.count(tenant), 0),
     checkWritable: () => {
-      const file = directory.file('ledger');
       const free = storing(file, () => {
         accessSync(file, constants.W_OK);
         const { bavail, bsize } = statfsSync(directory.path);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
 /**
- * What lies in a data directory. `intake.sqlite` and `findings.sqlite` can be rebuilt; `secrets` and `keys` are never in
+ * What lies in a data directory. `mirror.sqlite`, `intake.sqlite` and `findings.sqlite` can be rebuilt; `secrets` and `keys` are never in
  * the ledger.
  */
 export const LAYOUT = {
@@ -10,6 +10,7 @@ export const LAYOUT = {
   holder: 'holder.json',
   run: 'run.json',
   ledger: 'ledger.sqlite',
+  mirror: 'mirror.sqlite',
   intake: 'intake.sqlite',
   findings: 'findings.sqlite',
   deadLetters: 'dead-letters.sqlite',

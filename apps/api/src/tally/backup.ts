@@ -16,8 +16,16 @@ export async function backUp(params: ReadParams<'backup'>, stores: Stores): Prom
   if (existsSync(target) && readdirSync(target).length > 0) {
     throw new BadInput('backup', `${target} is not empty`, 'Name a directory that does not exist yet.');
   }
+  const { backUpLedgerTo } = stores;
+  if (backUpLedgerTo === undefined) {
+    throw new BadInput(
+      'backup',
+      'the ledger is in EventStoreDB, and this directory has only a copy',
+      'Back it up there, or take it over with `tally ledger copy`; copy secrets and keys with the directory itself.',
+    );
+  }
   storing(target, () => mkdirSync(target, { recursive: true, mode: 0o700 }));
-  await stores.ledger.backupTo(layoutPath(target, 'ledger'));
+  await backUpLedgerTo(layoutPath(target, 'ledger'));
   await stores.deadLetters.backupTo(layoutPath(target, 'deadLetters'));
   const isShared = stores.directory.meta.keys !== undefined;
   if (!isShared) {

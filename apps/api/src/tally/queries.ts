@@ -58,7 +58,7 @@ export async function runStatement(params: ReadParams<'sql'>, stores: Stores): P
  */
 async function atHead(stores: Stores): Promise<Analytics> {
   const analytics = await stores.analytics.open();
-  if (stores.directory.access === 'read' && (await analytics.reached()) < analytics.head()) await analytics.catchUp();
+  if (stores.access === 'read' && (await analytics.reached()) < analytics.head()) await analytics.catchUp();
   return analytics;
 }
 

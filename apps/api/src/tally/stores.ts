@@ -1,10 +1,11 @@
 import { FindingsFollower } from '#analytics';
-import { EmbeddedLedger, LedgerScan } from '#ledger';
+import type { Ledger, LedgerScan } from '#ledger';
 import { DeadLetters, Intake, SeenIndex } from '#intake';
-import { DataDirectory, systemClock, type Clock } from '#platform';
+import { DataDirectory, systemClock, type Clock, type Hop } from '#platform';
 import { NamingSecretStore, openKeysHome, SubjectKeys, type KeysHome, type OpenKeysHome } from '#security';
 import { DEFAULT_THRESHOLDS } from '#lifecycle';
 import { AnalyticsAccess } from './analytics-access.js';
+import { openEmbedded, openMirrored, type OpenedLedger } from './open-ledger.js';
 
 export interface OpenStores {
   access: 'read' | 'write';
@@ -14,6 +15,10 @@ export interface OpenStores {
   clickhouse?: string;
   /** A directory of naming secrets and subject keys that several processes of this host share; default: the data directory. */
   keys?: string;
+  /** Connection string of an EventStoreDB that is the authority; default: the embedded ledger. */
+  eventstore?: string;
+  /** Connections that may leave this machine unencrypted. */
+  plaintext?: ReadonlySet<Hop>;
 }
 
 /** Everything that lies in a data directory, opened in the order that finds damage before anything is changed. */
@@ -21,8 +26,9 @@ export class Stores {
   private constructor(
     readonly directory: DataDirectory,
     readonly clock: Clock,
-    readonly ledger: EmbeddedLedger,
-    readonly scan: LedgerScan,
+    /** Only looked into, or also added to. */
+    readonly access: 'read' | 'write',
+    private readonly opened: OpenedLedger,
     readonly secrets: NamingSecretStore,
     private readonly openKeys: OpenKeysHome,
     readonly keys: SubjectKeys,
@@ -36,8 +42,10 @@ export class Stores {
 
   static async open(
     path: string,
-    { access, purpose, clock = systemClock, clickhouse, keys: keysDirectory }: OpenStores,
+    { access: asked, purpose, clock = systemClock, clickhouse, keys: keysDirectory, eventstore, plaintext }: OpenStores,
   ): Promise<Stores> {
+    // The copy of a ledger elsewhere grows also while it is only read.
+    const access = eventstore === undefined ? asked : 'write';
     const directory = await DataDirectory.open(path, { access, purpose, clock });
     const opened: { close(): unknown }[] = [{ close: () => directory.close() }];
     const keep = <T extends { close(): unknown }>(store: T): T => {
@@ -51,18 +59,21 @@ export class Stores {
       const secrets = NamingSecretStore.open(keysHome, clock);
       const { ledger: isUsed = false } = directory.meta;
       if (keysHome.meta.subjectKeys === true) SubjectKeys.check(keysHome);
-      const ledger = keep(EmbeddedLedger.open(directory.file('ledger'), { access, clock, mustExist: isUsed }));
-      const scan = keep(LedgerScan.open(directory.file('ledger')));
+      const ledger = keep(
+        eventstore === undefined
+          ? openEmbedded(directory, access, clock)
+          : await openMirrored(directory, eventstore, plaintext ?? new Set()),
+      );
+      const { scan } = ledger;
       const keys = keep(SubjectKeys.open(keysHome));
       const deadLetters = keep(new DeadLetters(directory.file('deadLetters'), clock, { access, mustExist: isUsed }));
-      if (!isUsed && access === 'write') directory.updateMeta({ ledger: true });
       const analytics = keep(new AnalyticsAccess(directory, scan, clock, clickhouse));
-      if (access === 'read')
+      if (asked === 'read')
         return new Stores(
           directory,
           clock,
+          asked,
           ledger,
-          scan,
           secrets,
           openKeys,
           keys,
@@ -74,18 +85,20 @@ export class Stores {
         );
       const seen = keep(SeenIndex.open(directory.file('intake')));
       const intake = await Intake.open({
-        ledger,
+        ...ledger.intake,
         seen,
         deadLetters,
         clock,
         futureSlack: DEFAULT_THRESHOLDS.futureSlack,
       });
-      const follower = keep(new FindingsFollower({ ledger, scan, file: directory.file('findings'), clock }));
+      const follower = keep(
+        new FindingsFollower({ ledger: ledger.ledger, scan, file: directory.file('findings'), clock }),
+      );
       return new Stores(
         directory,
         clock,
+        asked,
         ledger,
-        scan,
         secrets,
         openKeys,
         keys,
@@ -101,6 +114,24 @@ export class Stores {
     }
   }
 
+  get ledger(): Ledger {
+    return this.opened.ledger;
+  }
+
+  get scan(): LedgerScan {
+    return this.opened.scan;
+  }
+
+  /** The file that scans read. */
+  get ledgerFile(): string {
+    return this.opened.file;
+  }
+
+  /** @see OpenedLedger.backupTo */
+  get backUpLedgerTo(): OpenedLedger['backupTo'] {
+    return this.opened.backupTo;
+  }
+
   /** Where secrets and keys lie. */
   get keysHome(): KeysHome {
     return this.openKeys.home;
@@ -112,8 +143,7 @@ export class Stores {
     this.seen?.close();
     this.deadLetters.close();
     this.keys.close();
-    this.scan.close();
-    await this.ledger.close();
+    await this.opened.close();
     this.openKeys.close();
     this.directory.close();
   }

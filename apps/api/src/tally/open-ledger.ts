@@ -1,0 +1,88 @@
+import { EmbeddedLedger, EventStoreLedger, MirroredLedger, type Ledger, type LedgerScan } from '#ledger';
+import type { Access, Clock, DataDirectory, Hop } from '#platform';
+import type { IntakeParts } from '#intake';
+
+/** The ledger of a data directory, wherever its authority is. */
+export interface OpenedLedger {
+  /** What was appended here is seen by its own reads. */
+  ledger: Ledger;
+  /** Synchronous scans of the file that `file` names. */
+  scan: LedgerScan;
+  file: string;
+  /** How intake appends: alone, or among others. */
+  intake: Pick<IntakeParts, 'ledger' | 'shared' | 'feed'>;
+  /** A consistent copy, while appends go on; undefined where another server is the authority. */
+  backupTo: ((path: string) => Promise<void>) | undefined;
+  close(): Promise<void>;
+}
+
+export function openEmbedded(directory: DataDirectory, access: Access, clock: Clock): OpenedLedger {
+  const file = directory.file('ledger');
+  const { ledger: isUsed = false } = directory.meta;
+  const ledger = EmbeddedLedger.open(file, { access, clock, mustExist: isUsed });
+  if (!isUsed && access === 'write') directory.updateMeta({ ledger: true });
+  const scan = ledger.scan();
+  return {
+    ledger,
+    scan,
+    file,
+    intake: { ledger },
+    backupTo: (path) => ledger.backupTo(path),
+    close: async () => {
+      scan.close();
+      await ledger.close();
+    },
+  };
+}
+
+/**
+ * The ledger of an EventStoreDB, with its copy in this directory: questions scan it, and appends go to the server. It is
+ * open once the copy is as far as the server was.
+ */
+export async function openMirrored(
+  directory: DataDirectory,
+  url: string,
+  allowed: ReadonlySet<Hop>,
+): Promise<OpenedLedger> {
+  const remote = await EventStoreLedger.open({ url, allowPlaintext: allowed.has('eventstore') });
+  let mirror: MirroredLedger;
+  try {
+    mirror = await MirroredLedger.open({ remote, file: directory.file('mirror') });
+  } catch (error) {
+    await remote.close();
+    throw error;
+  }
+  try {
+    await mirror.caughtUp();
+    const scan = mirror.scan();
+    return {
+      ledger: mirror,
+      scan,
+      file: mirror.file,
+      intake: { ledger: authorityOf(mirror), shared: true, feed: mirror },
+      backupTo: undefined,
+      close: async () => {
+        scan.close();
+        await mirror.close();
+      },
+    };
+  } catch (error) {
+    await mirror.close();
+    throw error;
+  }
+}
+
+/** Appends that the mirror knows of, and reads of the authority itself: its copy may lag behind other writers. */
+function authorityOf(mirror: MirroredLedger): Ledger {
+  const { remote } = mirror;
+  return {
+    append: (stream, events, expected) => mirror.append(stream, events, expected),
+    appendMany: (appends) => mirror.appendMany(appends),
+    readStream: (stream, options) => remote.readStream(stream, options),
+    readAll: (options) => remote.readAll(options),
+    subscribeAll: (options) => remote.subscribeAll(options),
+    revisionsOf: (streams) => remote.revisionsOf(streams),
+    head: () => remote.head(),
+    close: async () => undefined,
+  };
+}
