@@ -1,4 +1,4 @@
-import { Partitioners, type Kafka } from 'kafkajs';
+import kafkajs, { type Kafka } from 'kafkajs';
 import { kafkaClient, kafkaConnectionOf, KafkaIntake, OK, type KafkaRecord } from '#intake';
 import { createLog } from '#platform';
 import { collectGarbage, median, rig, secondsOf, table } from './rig.js';
@@ -60,7 +60,7 @@ try {
 }
 
 async function fill(client: Kafka): Promise<void> {
-  const producer = client.producer({ createPartitioner: Partitioners.DefaultPartitioner });
+  const producer = client.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
   await producer.connect();
   const value = 'x'.repeat(400);
   let next = 0;

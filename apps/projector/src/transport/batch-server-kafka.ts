@@ -1,5 +1,5 @@
 import { ServerKafka, type CustomTransportStrategy, type KafkaOptions } from '@nestjs/microservices';
-import { Partitioners, type Consumer } from 'kafkajs';
+import kafkajs, { type Consumer } from 'kafkajs';
 import {
   kafkaClient,
   kafkaConfig,
@@ -36,7 +36,7 @@ export class BatchServerKafka<P> extends ServerKafka implements CustomTransportS
       client: kafkaConfig(connection, client),
       consumer: intake.consumerConfig(),
       // Answers to requests, of which there are none.
-      producer: { createPartitioner: Partitioners.DefaultPartitioner, allowAutoTopicCreation: false },
+      producer: { createPartitioner: kafkajs.Partitioners.DefaultPartitioner, allowAutoTopicCreation: false },
       // Else Nest adds a word to the names of client and group.
       postfixId: '',
     };

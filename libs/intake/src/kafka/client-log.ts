@@ -1,6 +1,8 @@
-import { logLevel, type logCreator as LogCreator } from 'kafkajs';
+import kafkajs, { type logCreator as LogCreator } from 'kafkajs';
 import type { Log } from '#platform';
 
+// kafkajs is CommonJS, and Node finds only some of its exports by name: all of them are taken from the default.
+const { logLevel } = kafkajs;
 const REPEAT_MS = 10_000;
 const REMEMBERED = 200;
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { connect as connectPlain, isIP } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
-import { Kafka, type ISocketFactory, type KafkaConfig, type RetryOptions, type SASLOptions } from 'kafkajs';
+import kafkajs, { type Kafka, type ISocketFactory, type KafkaConfig, type RetryOptions, type SASLOptions } from 'kafkajs';
 import { assertMayBePlain, type Hop, type Log } from '#platform';
 import { logCreator } from './client-log.js';
 import { BadKafkaConnection } from './errors.js';
@@ -108,7 +108,7 @@ export const FOR_EVER: RetryOptions = { initialRetryTime: 100, maxRetryTime: 100
  * @throws PlaintextRefused where a broker is not on this machine, and neither TLS nor a permission is there
  */
 export function kafkaClient(connection: KafkaConnection, options: ClientOptions): Kafka {
-  return new Kafka(kafkaConfig(connection, options));
+  return new kafkajs.Kafka(kafkaConfig(connection, options));
 }
 
 export function kafkaConfig(

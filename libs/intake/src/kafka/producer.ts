@@ -1,4 +1,4 @@
-import { Partitioners, type Kafka, type Producer } from 'kafkajs';
+import kafkajs, { type Kafka, type Producer } from 'kafkajs';
 import { brokerWords } from './broker-words.js';
 import { NotProduced } from './errors.js';
 import type { OutgoingMessage } from './record.js';
@@ -60,7 +60,7 @@ export class AcknowledgedProducer {
       idempotent: true,
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
-      createPartitioner: Partitioners.DefaultPartitioner,
+      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
       // About five seconds: then whoever waits decides.
       retry: { initialRetryTime: 100, maxRetryTime: 1000, retries: 8 },
     });

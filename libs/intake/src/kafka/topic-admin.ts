@@ -1,4 +1,4 @@
-import { ConfigResourceTypes, type Admin, type Kafka } from 'kafkajs';
+import kafkajs, { type Admin, type Kafka } from 'kafkajs';
 import { brokerWords, isNamed } from './broker-words.js';
 import { KafkaLoginRefused, KafkaRefused, KafkaUnreachable } from './errors.js';
 import { TOPICS, type TopicDesign } from './topics.js';
@@ -64,7 +64,7 @@ async function stateOf(admin: Admin, sizes: TopicSizes): Promise<TopicState[]> {
   const { resources } = await admin.describeConfigs({
     includeSynonyms: false,
     resources: known.map(({ name, settings }) => ({
-      type: ConfigResourceTypes.TOPIC,
+      type: kafkajs.ConfigResourceTypes.TOPIC,
       name,
       configNames: Object.keys(settings),
     })),
