@@ -16,7 +16,10 @@ export type Notes = Map<string, InputNote>;
 export function addNotes(into: Notes, fact: ResolvedFact): void {
   const { data } = fact;
   const note = (field: string, what: InputNote['what'], detail = ''): void => {
-    putNote(into, { source: fact.source, field, what, detail, first: fact.time, last: fact.time });
+    // A summary says it of every use in it.
+    const first = typeof data['firstAt'] === 'number' ? data['firstAt'] : fact.time;
+    const last = typeof data['lastAt'] === 'number' ? data['lastAt'] : fact.time;
+    putNote(into, { source: fact.source, field, what, detail, first, last });
   };
   if (fact.authority === 'claimed' && fact.kind !== undefined && fact.source !== OWN_SOURCE) {
     note(fact.type, 'claimed');
