@@ -21,3 +21,15 @@ export class UnreadableCertificate extends TallyError {
     });
   }
 }
+
+/** It would be reached from elsewhere in plain text, and nobody said that it may. */
+export class EndpointInPlaintext extends TallyError {
+  readonly code = 'TALLY_LEDGER_PLAINTEXT';
+  constructor(host: string) {
+    super(`The ledger endpoint would answer in plain text on ${host}, which is not this machine alone.`, {
+      facts: { host },
+      remedy:
+        'Give a certificate and its key: --tls-cert FILE --tls-key FILE. Where something else encrypts it, say so: --allow-plaintext eventstore.',
+    });
+  }
+}

@@ -1,14 +1,14 @@
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { readFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
-import { assertMayBePlain, type Clock, type Hop, systemClock } from '#platform';
+import { isLoopback, type Clock, systemClock } from '#platform';
 import type { EmbeddedLedger } from '../embedded/store.js';
 import { Access } from './access.js';
 import { Appending } from './append-call.js';
 import { BatchAppending } from './batch-call.js';
 import { readBatchRequest } from './batch-request.js';
 import { declareDefaultAcl } from './default-acl.js';
-import { CannotListen, UnreadableCertificate } from './errors.js';
+import { CannotListen, EndpointInPlaintext, UnreadableCertificate } from './errors.js';
 import { aloneAndLeading } from './gossip.js';
 import { OpenCalls } from './open-calls.js';
 import { Groups, type GroupsOptions } from './persistent/groups.js';
@@ -31,8 +31,8 @@ export interface StartLedgerEndpoint {
   tls?: { certFile: string; keyFile: string };
   /** With them every call needs a name and a password; without, everybody who can connect may do everything. */
   users?: UserList;
-  /** Hops that may leave this machine in plain text. */
-  allowPlaintext?: ReadonlySet<Hop>;
+  /** Something else encrypts what leaves this machine. */
+  allowPlaintext?: boolean;
   /** Whether a ledger without `$settings` gets its first: who may do what by default. True. */
   declareDefaults?: boolean;
   /** In bytes of data; 1 MiB. */
@@ -63,10 +63,10 @@ export class LedgerEndpoint {
     this.#calls = calls;
   }
 
-  /** @throws PlaintextRefused, UnreadableCertificate, CannotListen */
+  /** @throws EndpointInPlaintext, UnreadableCertificate, CannotListen */
   static async start(options: StartLedgerEndpoint): Promise<LedgerEndpoint> {
     const { ledger, host = '127.0.0.1', tls, clock = systemClock, maxAppendSize = MIB } = options;
-    if (tls === undefined) assertMayBePlain('eventstore', host, options.allowPlaintext ?? new Set());
+    if (tls === undefined && options.allowPlaintext !== true && !isLoopback(host)) throw new EndpointInPlaintext(host);
     const credentials = tls === undefined ? ServerCredentials.createInsecure() : encrypted(tls);
     if (options.declareDefaults !== false) await declareDefaultAcl(ledger.raw);
     const core = new ServerCore(ledger.raw, clock);
