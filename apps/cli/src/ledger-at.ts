@@ -1,0 +1,43 @@
+import { EmbeddedLedger, EventStoreLedger, isConnectionString, type Ledger } from '#ledger';
+import { DataDirectory, type Hop } from '#platform';
+
+/** A ledger that a command was pointed at, and how it is told of: without credentials. */
+export interface LedgerAt {
+  ledger: Ledger;
+  shown: string;
+  close(): Promise<void>;
+}
+
+export interface OpenLedgerAt {
+  access: 'read' | 'write';
+  purpose: string;
+  allowed: ReadonlySet<Hop>;
+}
+
+/**
+ * The ledger at a place: a data directory, or `esdb://…`. A directory is made where it is to be written.
+ * @throws what the directory, the file, or the server has to say
+ */
+export async function openLedgerAt(place: string, { access, purpose, allowed }: OpenLedgerAt): Promise<LedgerAt> {
+  if (isConnectionString(place)) {
+    const ledger = await EventStoreLedger.open({ url: place, allowPlaintext: allowed.has('eventstore') });
+    return { ledger, shown: ledger.server, close: () => ledger.close() };
+  }
+  const directory = await DataDirectory.open(place, { access, purpose });
+  try {
+    const { ledger: mustExist = false } = directory.meta;
+    const ledger = EmbeddedLedger.open(directory.file('ledger'), { access, mustExist });
+    if (!mustExist && access === 'write') directory.updateMeta({ ledger: true });
+    return {
+      ledger,
+      shown: directory.path,
+      close: async () => {
+        await ledger.close();
+        directory.close();
+      },
+    };
+  } catch (error) {
+    directory.close();
+    throw error;
+  }
+}
