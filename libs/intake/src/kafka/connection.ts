@@ -1,7 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { connect as connectPlain, isIP } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
-import kafkajs, { type Kafka, type ISocketFactory, type KafkaConfig, type RetryOptions, type SASLOptions } from 'kafkajs';
+import kafkajs, {
+  type Kafka,
+  type ISocketFactory,
+  type KafkaConfig,
+  type RetryOptions,
+  type SASLOptions,
+} from 'kafkajs';
 import { assertMayBePlain, type Hop, type Log } from '#platform';
 import { logCreator } from './client-log.js';
 import { BadKafkaConnection } from './errors.js';
