@@ -41,11 +41,12 @@ export function readMigrations(folder = analyticsFolder('migrations')): Migratio
     });
 }
 
-/** Statements end with a semicolon at the end of a line; lines of comment are no statement. */
+/** Statements end with a semicolon at the end of a line; lines of comment are none, whatever they end with. */
 function statementsOf(text: string): string[] {
   return text
+    .replace(/^[ \t]*--.*\n/gm, '')
     .split(/;[ \t]*\n/)
-    .map((statement) => statement.replace(/^\s*--.*\n/gm, '').trim())
+    .map((statement) => statement.trim())
     .filter((statement) => statement !== '');
 }
 

@@ -152,6 +152,7 @@ export class ClickHouseServer {
 
   /** @throws Refusal */
   private admit(request: IncomingMessage, url: URL, { sql }: Statement): void {
+    if (sql.replace(/--.*(?:\n|$)/g, '').trim() === '') throw new Refusal(62, 'SYNTAX_ERROR', 'Empty query');
     const user = userOf(request, url, this.options.users ?? [{ name: 'default', password: '' }]);
     if (user === undefined)
       throw new Refusal(516, 'AUTHENTICATION_FAILED', 'Authentication failed: password is incorrect');
