@@ -136,6 +136,20 @@ describe('groups', () => {
     expect(await groups.subscribe('s').got(2)).toEqual(['s/1', 's/2']);
   });
 
+  it('from the end keep what is open when they are changed', async () => {
+    await groups.createOnStream('s', { startFrom: END });
+    await groups.append('s', 'a');
+    await groups.client.updatePersistentSubscriptionToStream('s', 'group', settings({ startFrom: END }));
+    expect(await groups.subscribe('s').got(1)).toEqual(['s/0']);
+  });
+
+  it('tell their subscribers when the server shuts down', async () => {
+    await groups.createOnStream('s');
+    const subscriber = await groups.subscribe('s').confirmed();
+    await groups.served.endpoint.close(200);
+    expect(await subscriber.failure()).toMatchObject({ type: 'unavailable' });
+  });
+
   it('drop their subscribers when they are deleted, and forget everything', async () => {
     await groups.append('s', 'a', 'b');
     await groups.createOnStream('s', { checkPointUpperBound: 1, checkPointLowerBound: 1 });

@@ -89,6 +89,8 @@ export class Groups {
       const before = this.find(request.stream, request.group);
       const config = this.#configOf(request);
       if (before.config.filter) config.filter = before.config.filter;
+      // From the end still means from where it began: what nobody acknowledged yet must not be lost.
+      if (config.startFrom.place < 0n && before.config.startFrom.place < 0n) config.since = before.config.since;
       this.#assertWorks(config);
       await before.stop();
       this.#start(config);
