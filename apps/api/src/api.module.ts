@@ -12,6 +12,7 @@ import { HealthController } from './controllers/health.controller.js';
 import { LedgerController } from './controllers/ledger.controller.js';
 import { QueriesController } from './controllers/queries.controller.js';
 import { RollbacksController } from './controllers/rollbacks.controller.js';
+import { SecretsController } from './controllers/secrets.controller.js';
 import { SettingsController } from './controllers/settings.controller.js';
 import { SourcesController } from './controllers/sources.controller.js';
 import { StateController } from './controllers/state.controller.js';
@@ -46,6 +47,7 @@ export class ApiModule {
         RollbacksController,
         SettingsController,
         DeadLettersController,
+        SecretsController,
         SubjectsController,
         SourcesController,
         LedgerController,

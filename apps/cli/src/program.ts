@@ -10,6 +10,7 @@ import { addIngest } from './commands/ingest.js';
 import { addLedger } from './commands/ledger.js';
 import { addQuery } from './commands/query.js';
 import { addRollback } from './commands/rollback.js';
+import { addSecrets } from './commands/secrets.js';
 import { addSettings } from './commands/settings.js';
 import { addState } from './commands/state.js';
 import { addToken } from './commands/token.js';
@@ -52,6 +53,7 @@ export function programOf(shell: Shell): Command {
     addFsck,
     addTopics,
     addGovernance,
+    addSecrets,
   ])
     add(program, shell);
   return program;

@@ -16,6 +16,8 @@ const CHANGING: ReadonlySet<QuestionName> = new Set<QuestionName>([
   'deadletters.redrive',
   'subject.erase',
   'source.distrust',
+  'secrets.rotate',
+  'secrets.retire',
 ]);
 
 export function accessFor(question: QuestionName): Access {

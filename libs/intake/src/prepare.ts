@@ -222,7 +222,7 @@ export class Preparer {
       const reason = `belongs to tenant ${stated}, this input is for ${this.options.tenant}`;
       return refuse({ field: '(record)', reason, redrivable: true });
     }
-    const reading = this.reading({ record, credentials }, profile, this.names);
+    const reading = this.readingOfAnyVersion({ record, credentials }, under, profile);
     if (reading.kind === 'ignored') return { kind: 'ignored', line };
     if (reading.kind === 'rejected') return refuse(reading);
     const unsayable = reading.drafts.find(({ type, subject = '' }) => !canName(type) || !canName(subject));
@@ -233,6 +233,14 @@ export class Preparer {
     if (this.rotated === undefined) return { kind: 'facts', line, reading, profile };
     const formers = this.rotated.taken();
     return { kind: 'facts', line, reading, profile, formers, older: this.olderIdentities(under, profile) };
+  }
+
+  /** A source that gives ready names of older secrets is understood, too, while those are held. */
+  private readingOfAnyVersion(newest: Redacted, under: readonly Redacted[], profile: SourceProfile): Reading {
+    const reading = this.reading(newest, profile, this.names);
+    if (reading.kind !== 'rejected') return reading;
+    const older = this.older.map((names, i) => this.reading(under[i]!, profile, names));
+    return older.find(({ kind }) => kind === 'facts') ?? reading;
   }
 
   private reading({ record, credentials }: Redacted, profile: SourceProfile, { name, nameOfDigest }: Namer): Reading {

@@ -1,5 +1,5 @@
 import type { Name, NameKind, NamingSecrets } from '#lifecycle';
-import { NameCache } from './name-cache.js';
+import type { NameCache } from './name-cache.js';
 import { ownFact } from './own-facts.js';
 import type { PreparedEvent } from './prepared.js';
 

@@ -30,6 +30,26 @@ export class BadInput extends TallyError {
   }
 }
 
+/** A version of naming secrets is the newest, or something that is still alive is known by no other. */
+export class SecretsNeeded extends TallyError {
+  readonly code = 'TALLY_SECRETS_NEEDED';
+  constructor(tenant: string, version: number, needs: readonly { reason: string; until?: number }[]) {
+    const last = needs.every(({ until }) => until !== undefined)
+      ? Math.max(...needs.map(({ until = 0 }) => until))
+      : undefined;
+    super(
+      `Version ${version} of ${tenant}'s naming secrets is still needed: ${needs.map(({ reason }) => reason).join('; ')}.`,
+      {
+        facts: { tenant, version, until: last },
+        remedy:
+          last === undefined
+            ? 'Keep it: a version that is held costs one more name for each thing that comes in. Nothing was changed.'
+            : `Retire it after ${new Date(last).toISOString()}. Nothing was changed.`,
+      },
+    );
+  }
+}
+
 /** The ledger has everything; what is made from it could not follow. Told with the cause and its remedy. */
 export class AnalyticsLeftBehind extends TallyError {
   readonly code = 'TALLY_ANALYTICS_BEHIND';

@@ -29,6 +29,7 @@ import {
   type ReadParams,
   type Tally,
 } from './questions.js';
+import { listSecrets, retireSecrets, rotateSecrets } from './secrets.js';
 import { applyRetention, checkSettings, declareSettings, showSettings } from './settings.js';
 import { listState } from './state.js';
 import { showStatus } from './status.js';
@@ -36,6 +37,12 @@ import { Stores, type OpenStores } from './stores.js';
 import { distrustSource, eraseSubject } from './subjects.js';
 import { checkTenant } from './tenants.js';
 import { showToken, tokenHistory } from './tokens.js';
+
+/** What a process makes from the ledger: all of it, unless others do. */
+export interface Follows {
+  findings?: boolean;
+  analytics?: boolean;
+}
 
 type Answerers = {
   [Q in QuestionName]: (params: ReadParams<Q>, stores: Stores, frames: Frames) => Answer | Promise<Answer>;
@@ -61,6 +68,9 @@ const ANSWERERS: Answerers = {
   'deadletters.redrive': redriveDeadLetters,
   'subject.erase': eraseSubject,
   'source.distrust': distrustSource,
+  'secrets.list': listSecrets,
+  'secrets.rotate': rotateSecrets,
+  'secrets.retire': retireSecrets,
   export: exportLedger,
   backup: backUp,
   status: showStatus,
@@ -115,8 +125,9 @@ export class LocalTally implements Tally {
    * Brings what is made from the ledger up to its head: findings, then ClickHouse. What is durable does not depend on it; a process
    * that ends without it leaves the rest to the next one.
    */
-  async settle(options: CatchUp = {}): Promise<void> {
-    await this.stores.follower?.catchUp(options);
+  async settle({ findings = true, analytics: tables = true, ...options }: CatchUp & Follows = {}): Promise<void> {
+    if (findings) await this.stores.follower?.catchUp(options);
+    if (!tables) return;
     try {
       const analytics = await this.stores.analytics.open();
       await analytics.catchUp(options);

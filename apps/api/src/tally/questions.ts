@@ -185,6 +185,14 @@ export const QUESTIONS = {
       reason: z.string().optional(),
     }),
   },
+  'secrets.list': { method: 'GET', path: '/v1/secrets', rows: true, params: z.object({ ...tenant, ...rows }) },
+  'secrets.rotate': { method: 'POST', path: '/v1/secrets/rotate', rows: false, params: z.object({ ...tenant }) },
+  'secrets.retire': {
+    method: 'POST',
+    path: '/v1/secrets/retire',
+    rows: false,
+    params: z.object({ ...tenant, version: z.coerce.number().int().min(0).max(15) }),
+  },
   export: {
     method: 'GET',
     path: '/v1/export',

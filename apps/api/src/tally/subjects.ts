@@ -12,8 +12,12 @@ import { instant, shown } from './when.js';
  * Erases a person: the keys of their boxes are destroyed and stay so, then the ledger learns of it. States and
  * findings do not change, for they rest on keyed names (MODEL §2.6).
  */
-export async function eraseSubject(params: ReadParams<'subject.erase'>, stores: Stores): Promise<Answer> {
-  const names = subjectNames(params, stores);
+export async function eraseSubject(
+  params: ReadParams<'subject.erase'>,
+  stores: Stores,
+  frames: Frames,
+): Promise<Answer> {
+  const names = await everyName(subjectNames(params, stores), params.tenant, frames);
   const isKnown = await isNamed(names, stores);
   const now = stores.clock();
   const data: Record<string, unknown> = {};
@@ -40,6 +44,17 @@ export async function eraseSubject(params: ReadParams<'subject.erase'>, stores: 
       notes: isKnown ? [] : ['nothing in the ledger names this person; what comes later will be dropped'],
     },
   };
+}
+
+/** A person's names under every version of the secrets: boxes were sealed under each while it was the newest. */
+async function everyName(names: readonly Name[], tenant: string, frames: Frames): Promise<Name[]> {
+  const { links } = (await frames.frame({ tenant })).history;
+  const all = new Set(names);
+  for (const name of names) {
+    const current = links.current(name);
+    for (const each of [current, ...links.formerNames(current)]) all.add(each);
+  }
+  return [...all];
 }
 
 /** Rows after which other work has its turn. */
