@@ -123,6 +123,7 @@ async function run(seed: number, partitions: number, ranges: boolean): Promise<{
         options: {
           subBatch: { count: 7, bytes: 100, ms: 200 },
           heartbeatMs: 500,
+          commitMs: 30,
           backoff: { base: 50, max: 2000 },
           settleMs: 3000,
         },

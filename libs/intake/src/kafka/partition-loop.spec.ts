@@ -74,7 +74,13 @@ function scene(work: Partial<PartitionWork<readonly KafkaRecord[]>> = {}, option
     work: full,
     timing: time,
     log: createLog({ write: () => undefined }),
-    options: { subBatch: { count: 2, bytes: 1e6, ms: 1000 }, heartbeatMs: 1000, settleMs: 5000, ...options },
+    options: {
+      subBatch: { count: 2, bytes: 1e6, ms: 1000 },
+      heartbeatMs: 1000,
+      commitMs: 0,
+      settleMs: 5000,
+      ...options,
+    },
   });
   const run = (batch: FetchedBatch): Promise<void> => time.until(loop.run(batch, broker));
   return { time, did, at, state, produced, broker, loop, run };
@@ -128,6 +134,34 @@ describe('a batch', () => {
     await run({ ...batchOf(1), lastOffset: 9n, highWatermark: 10n });
     expect(did).toContain('commit 10');
     expect(did).toContain('resolve 0');
+  });
+
+  it('is committed now and then, and at its end', async () => {
+    const it = scene({ commit: async (records) => slow(() => it.time, 60)(records) }, { commitMs: 100 });
+    await it.run(batchOf(10));
+    expect(it.did.filter((word) => /commit|resolve/.test(word))).toEqual([
+      ...['resolve 1', 'commit 4', 'resolve 3', 'resolve 5', 'commit 8', 'resolve 7', 'commit 10', 'resolve 9'],
+    ]);
+  });
+
+  it('is committed as far as it was taken when the rest must wait, or a stop begins', async () => {
+    const failing = scene(
+      {
+        commit: async (records) => {
+          if (records[0]!.offset === 4n) throw new Passing();
+          return { results: records.map(() => OK) };
+        },
+      },
+      { commitMs: 10_000 },
+    );
+    await failing.run(batchOf(6));
+    expect(failing.did.slice(-2)).toEqual(['commit 4', 'pause']);
+    const it = scene({ commit: async (records) => slow(() => it.time, 60)(records) }, { commitMs: 10_000 });
+    const running = it.loop.run(batchOf(6), it.broker);
+    await it.time.until(it.time.sleep(30));
+    it.loop.stop(1000);
+    await it.time.until(running);
+    expect(it.did.slice(-3)).toEqual(['resolve 1', 'heartbeat', 'commit 2']);
   });
 
   it('is committed only as far as its work says, and is read on behind that', async () => {

@@ -11,6 +11,8 @@ export interface LoopOptions {
   subBatch: SubBatchLimits;
   /** Ms between heartbeats while work is waited for; well below the session timeout. */
   heartbeatMs: number;
+  /** Ms between commits of one batch; its end is always committed. */
+  commitMs: number;
   /** How long a partition rests after a failure that may pass; in ms. */
   backoff: { base: number; max: number };
   /** Ms that work which is under way may take to end after the consumer lost its place; well below the rebalance timeout. */
@@ -21,6 +23,7 @@ export interface LoopOptions {
 export const LOOP_DEFAULTS: LoopOptions = {
   subBatch: { count: 1000, bytes: 1_048_576, ms: 1000 },
   heartbeatMs: 1000,
+  commitMs: 200,
   backoff: { base: 200, max: 30_000 },
   settleMs: 10_000,
   deadLetterTopic: 'tallystick.dead-letters',
@@ -142,7 +145,7 @@ export class PartitionLoop<P> {
         const { records, prepared } = ahead;
         const began = timing.now();
         const ready = await wait(prepared);
-        if (isOver()) return;
+        if (isOver()) break;
         const committing = start(() => this.parts.work.commit(ready, place));
         ahead = prepareNext();
         const taken = await wait(committing);
@@ -157,10 +160,12 @@ export class PartitionLoop<P> {
         progress.size.took(timing.now() - began);
         await this.advance(progress, batch, records, taken, broker, ahead === undefined);
         await broker.heartbeat();
-        if (isOver()) return;
+        if (isOver()) break;
       }
+      if (!this.isStale(broker, place)) await this.commit(progress, broker);
     } catch (error) {
       if (!(error instanceof WorkFailure)) throw error;
+      if (!this.isStale(broker, place)) await this.commit(progress, broker);
       this.failed(error.cause, progress, broker, place);
     } finally {
       await this.settle(progress, underWay);
@@ -234,15 +239,20 @@ export class PartitionLoop<P> {
     const last = records.at(-1)!;
     // Behind the last record may lie marks of the broker itself, which no consumer sees.
     const next = (isLast ? batch.lastOffset : last.offset) + 1n;
-    const target = committable !== undefined && committable < next ? committable : next;
-    if (target > progress.committed) {
-      await broker.commit(target);
-      progress.committed = target;
-      this.lastProgress = this.parts.timing.now();
-    }
+    progress.due = committable !== undefined && committable < next ? committable : next;
+    const isTime = this.parts.timing.now() - progress.committedAt >= this.options.commitMs;
+    if (isLast || isTime) await this.commit(progress, broker);
     // Only now: where the commit failed, the same records are fetched again, and their commit is tried again.
     broker.resolve(last.offset);
     progress.done(next, last.timestamp);
+  }
+
+  private async commit(progress: PartitionProgress, broker: BrokerCalls): Promise<void> {
+    const { due } = progress;
+    if (due <= progress.committed) return;
+    await broker.commit(due);
+    progress.committed = due;
+    progress.committedAt = this.lastProgress = this.parts.timing.now();
   }
 
   /** Waits for work, with heartbeats. A heartbeat that fails ends the wait: the group may have moved on. */

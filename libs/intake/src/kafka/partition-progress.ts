@@ -26,6 +26,9 @@ export class PartitionProgress {
   private next: bigint;
   /** Never goes back: what lies before was committed by us, or by whoever had the partition before. */
   committed: bigint;
+  /** Up to where may be committed; ms of the last commit. */
+  due: bigint;
+  committedAt: number;
   private highWatermark = 0n;
   private timestamp: number;
 
@@ -37,7 +40,8 @@ export class PartitionProgress {
     now: number,
   ) {
     this.size = new SubBatchSize(limits);
-    this.next = this.committed = first.records[0]?.offset ?? first.lastOffset + 1n;
+    this.next = this.committed = this.due = first.records[0]?.offset ?? first.lastOffset + 1n;
+    this.committedAt = now;
     this.timestamp = first.records[0]?.timestamp ?? now;
   }
 
