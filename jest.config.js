@@ -1,4 +1,4 @@
-/** Lanes that need more than Node, such as a Kafka broker (Java, Maven): `npm run test:all` runs them too. */
+/** Lanes that need more than Node, such as a Kafka broker (Java, Maven) or Docker's own parsers (Go): `npm run test:all` runs them too. */
 const allLanes = process.env.TALLY_LANES === 'all';
 
 /** Unit, property, engine (*.int.spec) and end-to-end (*.e2e.spec) tests need Node alone. */
@@ -6,7 +6,7 @@ export default {
   testEnvironment: 'node',
   roots: ['<rootDir>/apps', '<rootDir>/libs', '<rootDir>/bench', '<rootDir>/infra'],
   testMatch: ['**/*.spec.ts'],
-  testPathIgnorePatterns: ['/node_modules/', ...(allLanes ? [] : ['\\.kafka\\.spec\\.ts$'])],
+  testPathIgnorePatterns: ['/node_modules/', ...(allLanes ? [] : ['\\.(kafka|lane)\\.spec\\.ts$'])],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^(\\.{1,2}/.*)\\.js$': '$1',
