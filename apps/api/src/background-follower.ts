@@ -1,5 +1,5 @@
 import type { Log } from '#platform';
-import type { LocalTally } from './tally/local-tally.js';
+import type { Follows, LocalTally } from './tally/local-tally.js';
 
 /** How often the head is looked at, in ms: one read of an index. */
 const LOOK_MS = 250;
@@ -17,6 +17,7 @@ export class BackgroundFollower {
   constructor(
     private readonly tally: LocalTally,
     private readonly log: Log,
+    private readonly follows: Follows = {},
   ) {
     this.again(0);
   }
@@ -41,7 +42,7 @@ export class BackgroundFollower {
     try {
       const head = await this.tally.stores.ledger.head();
       if (head !== this.settled) {
-        await this.tally.settle({ signal: this.stopping.signal });
+        await this.tally.settle({ signal: this.stopping.signal, ...this.follows });
         this.settled = head;
       }
       this.failures = 0;

@@ -8,6 +8,9 @@ import { addFindings } from './commands/findings.js';
 import { addGovernance } from './commands/governance.js';
 import { addIngest } from './commands/ingest.js';
 import { addLedger } from './commands/ledger.js';
+import { addLedgerCopy } from './commands/ledger-copy.js';
+import { addLedgerServe } from './commands/ledger-serve.js';
+import { addProjector } from './commands/projector.js';
 import { addQuery } from './commands/query.js';
 import { addRollback } from './commands/rollback.js';
 import { addSecrets } from './commands/secrets.js';
@@ -39,6 +42,7 @@ export function programOf(shell: Shell): Command {
   withCommonFlags(program);
   for (const add of [
     addUp,
+    addProjector,
     addIngest,
     addToken,
     addDeployment,
@@ -48,6 +52,8 @@ export function programOf(shell: Shell): Command {
     addSettings,
     addDeadLetters,
     addLedger,
+    addLedgerServe,
+    addLedgerCopy,
     addQuery,
     addAnalytics,
     addFsck,

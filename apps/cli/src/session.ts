@@ -1,5 +1,7 @@
-import { clickhouseAddress, DirectoryLocked, findRunning, type Running } from '#platform';
+import { DirectoryLocked, findRunning, type Running } from '#platform';
 import type { QuestionName, Tally } from '../../api/src/tally/questions.js';
+import type { OpenStores } from '../../api/src/tally/stores.js';
+import { enginesOf } from './engines.js';
 import { localPlace, remotePlace, type RemoteFlags } from './remote/place-of.js';
 import { RemoteTally } from './remote/remote-tally.js';
 import { commonOf, keysOf, purposeOf, type Shell } from './shell.js';
@@ -43,7 +45,7 @@ export async function withTally<T>(
     access,
     purpose: purposeOf(command),
     threads: shell.threads,
-    ...clickhouseOf(shell),
+    ...enginesOf({}, shell),
     ...keysOf(command, shell),
   };
   const tally: Tally =
@@ -59,15 +61,9 @@ export async function withTally<T>(
   }
 }
 
-/** A ClickHouse server instead of the embedded engine, if one is named. */
-export function clickhouseOf({ env }: Shell): { clickhouse?: string } {
-  const clickhouse = clickhouseAddress(env);
-  return clickhouse === undefined ? {} : { clickhouse };
-}
-
 async function openTally(
   data: string,
-  options: { access: Access; purpose: string; threads: boolean; clickhouse?: string; keys?: string },
+  options: OpenStores & { threads: boolean },
   remote: (running: Running) => RemoteTally,
 ): Promise<Tally> {
   const running = findRunning(data);

@@ -11,3 +11,36 @@ export class UnreadableTopic extends TallyError {
     });
   }
 }
+
+/** Records of a partition could be read in part only (a full disk, keys that cannot be made). */
+export class ReadingBroken extends TallyError {
+  readonly code = 'TALLY_READING_BROKEN';
+  constructor(topic: string, partition: number, cause: unknown) {
+    super(`reading ${topic}/${partition} broke off`, {
+      facts: { topic, partition },
+      remedy: 'See the cause; the partition is read again from its committed offset at the next start.',
+      cause,
+    });
+  }
+}
+
+/** A letter of the dead-letter topic that no intake of ours wrote. */
+export class ForeignLetter extends TallyError {
+  readonly code = 'TALLY_FOREIGN_LETTER';
+  constructor(topic: string, partition: number, offset: bigint, field: string) {
+    super(`the record at ${topic}/${partition}/${offset} is no dead letter: ${field} is wrong or missing`, {
+      facts: { topic, partition, offset: String(offset), field },
+      remedy: 'See who else may write to this topic; only projectors should.',
+    });
+  }
+}
+
+/** A projector was started without anything that it could do. */
+export class NothingToDo extends TallyError {
+  readonly code = 'TALLY_NOTHING_TO_DO';
+  constructor(why: string) {
+    super(`this projector has nothing to do: ${why}`, {
+      remedy: 'Name roles with --roles intake,analytics,findings, and brokers with --kafka for the first.',
+    });
+  }
+}

@@ -1,5 +1,6 @@
 import {
   Account,
+  contentOf,
   OK,
   Preparer,
   type Committed,
@@ -7,29 +8,34 @@ import {
   type KafkaRecord,
   type OffsetRecord,
   type PartitionWork,
+  type Prepared,
   type Place,
+  type PrepareOptions,
   type RecordResult,
   type Vault,
 } from '#intake';
-import type { NamingSecrets, Settings } from '#lifecycle';
+import type { Settings } from '#lifecycle';
 import { dayOf } from '#security';
 import { PartitionReading, type ReadTogether } from './partition-reading.js';
 import { faultOf, routeOf, type TopicRule } from './topic-source.js';
-import { UnreadableTopic } from './errors.js';
-import { textOfRecord } from './record-text.js';
+import { ReadingBroken, UnreadableTopic } from './errors.js';
+
+/** Secrets that name now, and those that did. */
+export type Naming = Pick<PrepareOptions, 'secrets' | 'older'>;
 
 export interface IntakeWorkParts {
   intake: Intake;
   /** By topic. */
   topics: ReadonlyMap<string, TopicRule>;
   settingsOf(tenant: string): Promise<Settings>;
-  /** All versions held, newest first. */
-  secretsOf(tenant: string): readonly NamingSecrets[];
+  namingOf(tenant: string): Naming;
   vault: Vault;
   clock: () => number;
   /** Records of a range of minute mode. */
   rangeSize?: number;
 }
+
+const OUTCOMES = ['accepted', 'duplicates', 'conflicts', 'rejected', 'ignored', 'events'] as const;
 
 /** What `prepare` gives to `commit`. */
 export interface PreparedRecords {
@@ -41,8 +47,15 @@ export interface PreparedRecords {
 
 /** Records of Kafka into the ledger: the work of the projector's role `intake`. */
 export class IntakeWork implements PartitionWork<PreparedRecords> {
-  /** Of this process, since it started. */
-  readonly account = new Account();
+  /** Records by what became of them, and events appended, since this process started. */
+  readonly counts: Record<(typeof OUTCOMES)[number], number> = {
+    accepted: 0,
+    duplicates: 0,
+    conflicts: 0,
+    rejected: 0,
+    ignored: 0,
+    events: 0,
+  };
   private readonly readings = new Map<string, { assignment: number; reading: PartitionReading }>();
   private readonly preparers = new Map<
     string,
@@ -59,16 +72,23 @@ export class IntakeWork implements PartitionWork<PreparedRecords> {
     const texts: OffsetRecord[] = [];
     const dropped = new Map<number, string>();
     records.forEach((record, i) => {
-      const text = textOfRecord(record, rule);
-      if ('drop' in text) dropped.set(i, text.drop);
-      else texts.push({ offset: record.offset, ...text });
+      const { offset } = record;
+      const content = contentOf(record);
+      if (content.kind === 'none') dropped.set(i, content.reason);
+      else if (content.kind === 'text') texts.push({ offset, text: content.text });
+      else texts.push({ offset, bad: { reason: content.reason, bytes: content.bytes, digestOf: content.digestOf } });
     });
-    return { records, together: this.readingOf(place, preparer).read(preparer, texts), dropped };
+    try {
+      return { records, together: this.readingOf(place, preparer).read(preparer, texts), dropped };
+    } catch (error) {
+      // A range that took some of them and failed cannot be fed again: reading begins anew where Kafka says.
+      this.readings.delete(keyOf(place));
+      throw new ReadingBroken(place.topic, place.partition, error);
+    }
   }
 
   async commit({ records, together, dropped }: PreparedRecords, place: Place): Promise<Committed> {
-    for (const { prepared, isWritten } of together)
-      if (!isWritten) await this.parts.intake.takeBatch(prepared, this.account);
+    for (const { prepared, isWritten } of together) if (!isWritten) await this.take(prepared);
     const committable = this.readings.get(keyOf(place))?.reading.written(together, records.at(-1)?.offset ?? 0n);
     const results = records.map((record, i): RecordResult => {
       const reason = dropped.get(i);
@@ -77,6 +97,18 @@ export class IntakeWork implements PartitionWork<PreparedRecords> {
       return letters.length === 0 ? OK : { kind: 'dead-letter', letters: letters.map((letter) => ({ ...letter })) };
     });
     return committable === undefined ? { results } : { results, committable };
+  }
+
+  /** Letters go to their topic, and not where intake keeps those of its own inputs. */
+  private async take(prepared: readonly Prepared[]): Promise<void> {
+    const account = new Account();
+    const readable: Prepared[] = [];
+    for (const each of prepared) {
+      if (each.kind === 'rejected') account.reject(each.rejection);
+      else readable.push(each);
+    }
+    await this.parts.intake.takeBatch(readable, account);
+    for (const outcome of OUTCOMES) this.counts[outcome] += account.report[outcome];
   }
 
   private readingOf(place: Place, preparer: Preparer): PartitionReading {
@@ -90,25 +122,26 @@ export class IntakeWork implements PartitionWork<PreparedRecords> {
 
   /** Made anew when settings, secrets or the day have changed. */
   private async preparerOf(topic: string, rule: TopicRule): Promise<Preparer> {
-    const { settingsOf, secretsOf, vault, clock } = this.parts;
+    const { settingsOf, namingOf, vault, clock } = this.parts;
     const { tenant } = rule;
     const settings = await settingsOf(tenant);
-    const secrets = secretsOf(tenant)[0]!;
+    const naming = namingOf(tenant);
+    const { version } = naming.secrets;
     const day = dayOf(clock());
     const known = this.preparers.get(topic);
-    if (known?.settings === settings && known.version === secrets.version && known.day === day) return known.preparer;
+    if (known?.settings === settings && known.version === version && known.day === day) return known.preparer;
     const fault = faultOf(rule, settings);
     if (fault !== undefined) throw new UnreadableTopic(topic, fault);
     const preparer = new Preparer({
       tenant,
       settings,
-      secrets,
+      ...naming,
       today: day,
       vault,
       source: rule.source ?? 'auto',
       route: routeOf(rule, settings),
     });
-    this.preparers.set(topic, { settings, version: secrets.version, day, preparer });
+    this.preparers.set(topic, { settings, version, day, preparer });
     return preparer;
   }
 }

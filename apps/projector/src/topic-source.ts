@@ -1,5 +1,5 @@
 import { FORMATS, profileOf, type Authority, type Settings } from '#lifecycle';
-import type { Route } from '#intake';
+import { TOPICS, type Route } from '#intake';
 import { detectFormat, type JsonObject } from '#sources';
 
 /** What a topic may say: each stands for one class of authority, and its ACL decides who writes there. */
@@ -59,4 +59,21 @@ export function faultOf({ source }: TopicRule, settings: Settings): string | und
   if (source === undefined) return undefined;
   if ((FORMATS as readonly string[]).includes(source) || Object.hasOwn(settings.sources, source)) return undefined;
   return `${source} is neither a source of the settings nor a format (${FORMATS.join(', ')})`;
+}
+
+/** The product's own topics that a projector reads, for one tenant. */
+export function ownTopics(tenant: string): Map<string, TopicRule> {
+  return new Map(
+    TOPICS.flatMap(({ name, authority }): [string, TopicRule][] =>
+      authority === null ? [] : [[name, { tenant, authority }]],
+    ),
+  );
+}
+
+/** Reads `TOPIC=SOURCE`: a raw topic, and the source or format that fills it. Undefined if it is not of that form. */
+export function rawTopicOf(text: string, tenant: string): [string, TopicRule] | undefined {
+  const [topic, source, ...rest] = text.split('=');
+  if (topic === undefined || source === undefined || rest.length > 0) return undefined;
+  if (!/^[A-Za-z0-9._-]{1,249}$/.test(topic) || source === '') return undefined;
+  return [topic, { tenant, source }];
 }

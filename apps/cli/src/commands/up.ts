@@ -1,5 +1,8 @@
 import type { Command } from 'commander';
-import { announceRunning, createLog } from '#platform';
+import { announceRunning, createLog, type Log } from '#platform';
+import type { KafkaOptions } from '../../../projector/src/intake-role.js';
+import type { Role } from '../../../projector/src/roles.js';
+import type { LocalTally } from '../../../api/src/tally/local-tally.js';
 import type { Renewable } from '../../../api/src/renewal.js';
 import type { RunningApi } from '../../../api/src/start-api.js';
 import type { Tally } from '../../../api/src/tally/questions.js';
@@ -7,19 +10,23 @@ import type { DemoOptions } from '../demo/show-demo.js';
 import { Interruption } from '../ingest/interruption.js';
 import { shownJson } from '../output/escape.js';
 import { readDocument } from '../read-document.js';
-import { clickhouseOf } from '../session.js';
+import { enginesOf, kafkaOf, rolesGiven, withEngines, type EngineFlags } from '../engines.js';
 import { commonOf, keysOf, purposeOf, verb, type Shell } from '../shell.js';
 import { listeningOf, withListening, type Listening, type ListeningFlags } from './up-listening.js';
 
 const DAY_MS = 86_400_000;
+const FOLLOWS = 'analytics,findings, and intake with --kafka';
 
-interface UpFlags extends ListeningFlags {
+interface UpFlags extends Omit<EngineFlags, 'allowPlaintext'>, ListeningFlags {
   demo?: true;
   settings?: string;
 }
 
 export function addUp(program: Command, shell: Shell): void {
-  withListening(verb(program, 'up', 'the product in one process; it answers over HTTP until Ctrl-C'))
+  withEngines(
+    withListening(verb(program, 'up', 'the product in one process; it answers over HTTP until Ctrl-C')),
+    FOLLOWS,
+  )
     .option('--demo', 'feed bundled sample logs of several systems, and tell what is in them')
     .option('--settings <file>', 'declare these settings first')
     .action(async (flags: UpFlags, command: Command) => {
@@ -27,6 +34,10 @@ export function addUp(program: Command, shell: Shell): void {
       const { host, port, tls, plaintext, bearers } = listening;
       const settings = flags.settings === undefined ? undefined : readDocument(flags.settings);
       const { data, tenant, format } = commonOf(command, shell);
+      const kafka = await kafkaOf(flags, tenant, shell);
+      const roles = rolesGiven(
+        flags.roles ?? (kafka === undefined ? 'analytics,findings' : 'intake,analytics,findings'),
+      );
       const [{ startApi }, { LocalTally }, { vitalsOf }, { BackgroundFollower }, { Renewal }] = await Promise.all([
         import('../../../api/src/start-api.js'),
         import('../../../api/src/tally/local-tally.js'),
@@ -39,7 +50,7 @@ export function addUp(program: Command, shell: Shell): void {
         access: 'write',
         purpose: purposeOf(command),
         threads: shell.threads,
-        ...clickhouseOf(shell),
+        ...enginesOf(flags, shell),
         ...keysOf(command, shell),
       });
       const { talk, out } = shell;
@@ -64,12 +75,17 @@ export function addUp(program: Command, shell: Shell): void {
         // With nothing to read again, the end of a terminal ends this too.
         if (renewables.length > 0) process.on('SIGHUP', onHangUp);
         const retention = setInterval(() => void local.applyRetention(), DAY_MS);
-        const follower = new BackgroundFollower(local, log);
+        const follower = new BackgroundFollower(local, log, {
+          findings: roles.has('findings'),
+          analytics: roles.has('analytics'),
+        });
+        const consumers = kafka === undefined ? undefined : await startConsumers(local, kafka, roles, log);
         try {
           announce();
           talk.head(`tally is up at ${api.url}`);
           talk.say(`bearer  ${flags.bearerFile === undefined ? bearers()[0] : `in ${flags.bearerFile}`}`);
           talk.say(`data    ${local.stores.directory.path}`);
+          if (kafka !== undefined) talk.say(`kafka   ${kafka.connection.brokers.join(', ')}, group ${kafka.group}`);
           talk.say('Commands with the same data directory find it by themselves. Ctrl-C stops it.');
           if (format === 'json' || format === 'ndjson') {
             const { pid } = process;
@@ -86,6 +102,7 @@ export function addUp(program: Command, shell: Shell): void {
           renewal.stop();
           process.off('SIGHUP', onHangUp);
           await api.close();
+          await consumers?.close();
           await follower.stop();
         }
       } finally {
@@ -94,6 +111,17 @@ export function addUp(program: Command, shell: Shell): void {
       }
       talk.say('stopped; everything acknowledged is on disk');
     });
+}
+
+/** Events and dead letters out of Kafka, for as long as this process runs. */
+async function startConsumers(
+  local: LocalTally,
+  kafka: KafkaOptions,
+  roles: ReadonlySet<Role>,
+  log: Log,
+): Promise<{ close(): Promise<void> }> {
+  const { startConsumersOver } = await import('../../../projector/src/projector.js');
+  return startConsumersOver(local, kafka, roles, log);
 }
 
 async function demo(tally: Tally, options: DemoOptions, interruption: Interruption): Promise<void> {

@@ -158,7 +158,7 @@ class IntakeRun {
       intake,
       topics: new Map([[TOPIC, { tenant: 'default', authority: 'gateway' }]]),
       settingsOf: async () => this.settings,
-      secretsOf: () => [secrets],
+      namingOf: () => ({ secrets }),
       vault,
       clock: () => 0,
       rangeSize: RANGE,

@@ -1,0 +1,90 @@
+import { Module, type INestMicroservice } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { DeadLetters, Intake, KafkaConnection, LoopVitals, PartitionWork, Vault } from '#intake';
+import type { Settings } from '#lifecycle';
+import type { Hop, Log } from '#platform';
+import { IntakeWork, type Naming } from './intake-work.js';
+import { LetterWork } from './letter-work.js';
+import type { TopicRule } from './topic-source.js';
+import { BatchServerKafka } from './transport/batch-server-kafka.js';
+
+export const DEAD_LETTER_TOPIC = 'tallystick.dead-letters';
+
+export interface KafkaOptions {
+  connection: KafkaConnection;
+  /** Consumer group; replicas of one projector share it. */
+  group: string;
+  topics: ReadonlyMap<string, TopicRule>;
+  plaintext?: ReadonlySet<Hop>;
+  /** Records of a range of minute mode. */
+  rangeSize?: number;
+}
+
+export interface IntakeRoleParts {
+  kafka: KafkaOptions;
+  intake: Intake;
+  settingsOf(tenant: string): Promise<Settings>;
+  namingOf(tenant: string): Naming;
+  vault: Vault;
+  clock: () => number;
+  log: Log;
+}
+
+/** One consumer of Kafka that Nest runs. */
+export interface RunningRole {
+  /** Rejects when it ended by itself for good. */
+  ended: Promise<void>;
+  vitals(): LoopVitals;
+  counts?: IntakeWork['counts'];
+  close(): Promise<void>;
+}
+
+@Module({})
+class ConsumerModule {}
+
+/** Starts the role `intake`: from Kafka into the ledger. */
+export function startIntake(parts: IntakeRoleParts): Promise<RunningRole> {
+  const { kafka, intake } = parts;
+  const work = new IntakeWork({
+    ...parts,
+    topics: kafka.topics,
+    ...(kafka.rangeSize !== undefined && { rangeSize: kafka.rangeSize }),
+  });
+  return run(kafka, kafka.group, [...kafka.topics.keys()], work, parts.log, {
+    counts: work.counts,
+    // What others took from these partitions must be known before they are read.
+    onAssigned: () => intake.catchUp(),
+  });
+}
+
+/** Starts reading dead letters into the store of this process. */
+export function startLetters(kafka: KafkaOptions, letters: DeadLetters, log: Log): Promise<RunningRole> {
+  return run(kafka, `${kafka.group}-letters`, [DEAD_LETTER_TOPIC], new LetterWork(letters, log), log, {});
+}
+
+async function run<P>(
+  { connection, plaintext }: KafkaOptions,
+  group: string,
+  topics: readonly string[],
+  work: PartitionWork<P>,
+  log: Log,
+  { counts, onAssigned }: { counts?: IntakeWork['counts']; onAssigned?: () => Promise<void> },
+): Promise<RunningRole> {
+  const strategy = new BatchServerKafka({
+    connection,
+    group,
+    topics,
+    work,
+    log,
+    ...(plaintext !== undefined && { allowPlaintext: plaintext }),
+    ...(onAssigned !== undefined && { onAssigned }),
+  });
+  const app: INestMicroservice = await NestFactory.createMicroservice(ConsumerModule, { strategy, logger: false });
+  await app.listen();
+  return {
+    ended: strategy.ended,
+    vitals: () => strategy.vitals(),
+    ...(counts !== undefined && { counts }),
+    close: () => app.close(),
+  };
+}

@@ -1,0 +1,38 @@
+import type { LocalTally } from '../../api/src/tally/local-tally.js';
+import { vaultOf } from '#intake';
+import type { Log } from '#platform';
+import { startIntake, startLetters, type KafkaOptions, type RunningRole } from './intake-role.js';
+import { LedgerSettings } from './ledger-settings.js';
+import type { Role } from './roles.js';
+import { SteadyRole } from './steady-role.js';
+
+/** Starts the role `intake` over the stores of a tally that is open for writing in this process. */
+export function startIntakeOver(tally: LocalTally, kafka: KafkaOptions, log: Log): Promise<RunningRole> {
+  const { stores } = tally;
+  const settings = new LedgerSettings(stores.ledger, stores.clock);
+  return startIntake({
+    kafka,
+    intake: stores.intake!,
+    settingsOf: (tenant) => settings.of(tenant),
+    namingOf: (tenant) => stores.secrets.naming(tenant),
+    vault: vaultOf(stores.keys),
+    clock: stores.clock,
+    log,
+  });
+}
+
+/** Consumers beside an API: what goes wrong with them starts them again, and the API answers on. */
+export function startConsumersOver(
+  tally: LocalTally,
+  kafka: KafkaOptions,
+  roles: ReadonlySet<Role>,
+  log: Log,
+): { close(): Promise<void> } {
+  const consumers = [new SteadyRole(() => startLetters(kafka, tally.stores.deadLetters, log), log)];
+  if (roles.has('intake')) consumers.push(new SteadyRole(() => startIntakeOver(tally, kafka, log), log));
+  return {
+    close: async () => {
+      await Promise.all(consumers.map((each) => each.close()));
+    },
+  };
+}
