@@ -65,11 +65,18 @@ function rounds(): () => Round {
   };
 }
 
+/** As simply as the client can be used: whoever is next waits for its stream's predecessor and goes. */
 async function appendRaw(client: EventStoreDBClient, { raw }: Round): Promise<void> {
+  const tails = new Map<string, Promise<unknown>>();
   let next = 0;
   const pump = async (): Promise<void> => {
-    for (let each = raw[next++]; each !== undefined; each = raw[next++])
-      await client.appendToStream(each.stream, each.event, { expectedRevision: each.expected });
+    for (let each = raw[next++]; each !== undefined; each = raw[next++]) {
+      const { stream, expected, event } = each;
+      const before = tails.get(stream) ?? Promise.resolve();
+      const turn = before.then(() => client.appendToStream(stream, event, { expectedRevision: expected }));
+      tails.set(stream, turn);
+      await turn;
+    }
   };
   await Promise.all(Array.from({ length: IN_FLIGHT }, pump));
 }

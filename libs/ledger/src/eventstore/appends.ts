@@ -106,37 +106,35 @@ export class Appends {
     const deadline = Date.now() + deadlineMs;
     // Every event that is written from now on stands behind what was seen before.
     const seen = this.observed.position;
-    const late = new AbortController();
-    const timer = setTimeout(() => late.abort(new TookTooLong()), deadlineMs);
-    try {
-      let why = 'no answer came';
-      for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
-        const client = this.connection.client();
-        let cause: unknown;
-        try {
-          const answer = await this.#try(client, append, deadline, late.signal);
-          if (answer.ok !== 'again') return this.#outcome(answer, append, seen);
-          why = answer.why;
-        } catch (error) {
-          cause = error;
-          if (this.connection.closing.aborted) throw new LedgerClosed();
-          const judged = this.connection.judge(error, client);
-          if (judged === undefined) throw error;
-          if (!judged.mayRetry) throw this.connection.named(judged.fault, error);
-          if (judged.fault.kind === 'broken' && !late.signal.aborted) why = judged.fault.why;
-        }
-        if (late.signal.aborted || Date.now() + pause >= deadline)
-          throw new AppendUnanswered(append.stream, deadlineMs, why, cause);
-        await sleep(pause, undefined, { signal: this.connection.closing }).catch(() => undefined);
+    let why = 'no answer came';
+    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
+      const client = this.connection.client();
+      let cause: unknown;
+      try {
+        const answer = await this.#try(client, append, deadline);
+        if (answer.ok !== 'again') return this.#outcome(answer, append, seen);
+        why = answer.why;
+      } catch (error) {
+        cause = error;
+        if (this.connection.closing.aborted) throw new LedgerClosed();
+        const judged = this.connection.judge(error, client);
+        if (judged === undefined) throw error;
+        if (!judged.mayRetry) throw this.connection.named(judged.fault, error);
+        if (judged.fault.kind === 'broken' && Date.now() < deadline) why = judged.fault.why;
       }
-    } finally {
-      clearTimeout(timer);
+      if (Date.now() + pause >= deadline) throw new AppendUnanswered(append.stream, deadlineMs, why, cause);
+      await sleep(pause, undefined, { signal: this.connection.closing }).catch(() => undefined);
     }
   }
 
-  async #try(client: WireClient, append: ProposedAppend, deadline: number, late: AbortSignal): Promise<BatchAnswer> {
-    const batch = await orAborted(this.#batchOn(client), late);
-    return batch.send(append, deadline, late);
+  async #try(client: WireClient, append: ProposedAppend, deadline: number): Promise<BatchAnswer> {
+    const batch = this.#openOn(client) ?? (await inTime(this.#batchOn(client), deadline));
+    return batch.send(append, deadline);
+  }
+
+  #openOn(client: WireClient): BatchStream | undefined {
+    const opened = this.#batch?.client === client ? this.#batch.opened : undefined;
+    return opened?.isOpen === true ? opened : undefined;
   }
 
   /** The batch stream of a client; whoever comes first after its end opens the next one, the others find it. */
@@ -178,12 +176,10 @@ export class Appends {
   }
 }
 
-/** Waits for something that takes no signal itself. */
-function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+/** Waits for something that has no deadline of its own. */
+function inTime<T>(promise: Promise<T>, deadline: number): Promise<T> {
   return new Promise((resolve, reject) => {
-    const stop = (): void => reject(signal.reason as Error);
-    if (signal.aborted) stop();
-    signal.addEventListener('abort', stop, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+    const timer = setTimeout(() => reject(new TookTooLong()), deadline - Date.now());
+    promise.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }

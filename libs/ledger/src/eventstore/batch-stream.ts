@@ -6,7 +6,7 @@ import type { BatchAppendReq, BatchAppendResp } from '@eventstore/db-client/gene
 import protobufEmpty from 'google-protobuf/google/protobuf/empty_pb.js';
 import timestamp from 'google-protobuf/google/protobuf/timestamp_pb.js';
 import { AppendTooLarge, StreamTombstoned } from './errors.js';
-import { EndedEarly } from './faults.js';
+import { EndedEarly, TookTooLong } from './faults.js';
 import { streamIdentifier, uuid, uuidText } from './messages.js';
 import type { ProposedAppend } from './proposed.js';
 
@@ -18,6 +18,7 @@ export type BatchAnswer =
 
 interface Waiting {
   append: ProposedAppend;
+  deadline: number;
   resolve(answer: BatchAnswer): void;
   reject(reason: unknown): void;
 }
@@ -35,6 +36,9 @@ const NAMESPACE = 'event_store.client.';
 export class BatchStream {
   readonly #waiting = new Map<string, Waiting>();
   #end: unknown;
+  #timer: NodeJS.Timeout | undefined;
+  /** The deadline that the timer waits for. */
+  #watchedFor = Infinity;
 
   constructor(private readonly call: ClientDuplexStream<BatchAppendReq, BatchAppendResp>) {
     call.on('data', (answer: BatchAppendResp) => this.#answered(answer));
@@ -49,27 +53,37 @@ export class BatchStream {
   }
 
   /**
-   * Sends an append; rejects if the stream ends before its answer, or when `cancel` aborts.
-   * @param deadline when the server may give up, in ms since the epoch
+   * Sends an append; rejects if the stream ends before its answer, or with TookTooLong at the deadline.
+   * @param deadline in ms since the epoch; told to the server too
    */
-  send(append: ProposedAppend, deadline: number, cancel: AbortSignal): Promise<BatchAnswer> {
+  send(append: ProposedAppend, deadline: number): Promise<BatchAnswer> {
     if (this.#end !== undefined) return Promise.reject(this.#end);
     const correlation = randomUUID();
     return new Promise<BatchAnswer>((resolve, reject) => {
-      const stop = (): void => {
-        this.#waiting.delete(correlation);
-        reject(cancel.reason as Error);
-      };
-      if (cancel.aborted) return stop();
-      cancel.addEventListener('abort', stop, { once: true });
-      const settled = (): void => cancel.removeEventListener('abort', stop);
-      this.#waiting.set(correlation, {
-        append,
-        resolve: (answer) => (settled(), resolve(answer)),
-        reject: (reason) => (settled(), reject(reason as Error)),
-      });
+      this.#waiting.set(correlation, { append, deadline, resolve, reject });
+      this.#watch(deadline);
       for (const request of requestsOf(append, correlation, deadline)) this.call.write(request);
     });
+  }
+
+  /** One timer for all: a timer and a signal for each append cost more than the rest of it. */
+  #watch(deadline: number): void {
+    if (deadline >= this.#watchedFor) return;
+    clearTimeout(this.#timer);
+    this.#watchedFor = deadline;
+    this.#timer = setTimeout(() => this.#giveUp(), Math.max(0, deadline - Date.now()) + 1);
+  }
+
+  #giveUp(): void {
+    this.#watchedFor = Infinity;
+    const now = Date.now();
+    for (const [correlation, { deadline, reject }] of this.#waiting) {
+      if (deadline > now) continue;
+      this.#waiting.delete(correlation);
+      reject(new TookTooLong());
+    }
+    const next = Math.min(...[...this.#waiting.values()].map(({ deadline }) => deadline));
+    this.#watch(next);
   }
 
   #answered(answer: BatchAppendResp): void {
@@ -88,6 +102,7 @@ export class BatchStream {
   #ended(reason: unknown): void {
     if (this.#end !== undefined) return;
     this.#end = reason;
+    clearTimeout(this.#timer);
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
     for (const { reject } of waiting) reject(reason);
