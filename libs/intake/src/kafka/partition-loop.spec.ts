@@ -359,6 +359,8 @@ describe('heartbeats', () => {
     it.state.heartbeat = () => undefined;
     hangs = false;
     it.did.length = 0;
+    // A new assignment does not make two of them.
+    it.loop.assigned();
     const next = it.loop.run(batchOf(2), it.broker);
     await it.time.until(it.time.sleep(2500));
     expect(it.did).toEqual(['heartbeat', 'heartbeat']);
@@ -434,6 +436,13 @@ describe('a stop', () => {
     await expect(it.time.until(running)).rejects.toBeInstanceOf(StopDeadlinePassed);
     expect(it.did).toEqual(['prepare 0+2', 'take 0+2']);
   });
+});
+
+it('a partition that begins again is committed from there on', async () => {
+  const it = scene();
+  await it.run(batchOf(2, 100n));
+  await it.run(batchOf(2, 0n));
+  expect(it.did.filter((word) => word.startsWith('commit'))).toEqual(['commit 102', 'commit 2']);
 });
 
 it('vitals tell the age of the last progress, and the lag in records and seconds', async () => {

@@ -1,11 +1,12 @@
 import type { Log } from '#platform';
 import { deliver, deliveriesOf } from './deliveries.js';
-import { PartitionWorkFailed, ResultsMiscounted, StopDeadlinePassed } from './errors.js';
+import { PartitionWorkFailed, ResultsMiscounted } from './errors.js';
 import { PartitionProgress, type PartitionVitals } from './partition-progress.js';
 import type { BrokerCalls, Committed, PartitionWork, Place, Timing } from './partition-work.js';
 import type { FetchedBatch, KafkaRecord, RecordResult } from './record.js';
 import { backoff, isRetriable } from './retriable.js';
 import type { SubBatchLimits } from './sub-batches.js';
+import { Waits } from './waits.js';
 
 export interface LoopOptions {
   subBatch: SubBatchLimits;
@@ -64,6 +65,8 @@ interface Ahead<P> {
 export class PartitionLoop<P> {
   private readonly options: LoopOptions;
   private readonly partitions = new Map<string, PartitionProgress>();
+  /** Work that a batch left running when it had to end early, whatever was assigned since: the next batch waits for it. */
+  private readonly left = new Map<string, Promise<unknown>>();
   private readonly results: LoopVitals['results'] = { ok: 0, drop: 0, 'dead-letter': 0, redirect: 0 };
   private assignment = 0;
   private prepareAssignment: () => Promise<unknown> = () => Promise.resolve();
@@ -72,13 +75,12 @@ export class PartitionLoop<P> {
   private stopping = false;
   /** Aborted when a stop begins: rests end. */
   private readonly stopped = new AbortController();
-  /** The waits of now; at the deadline of a stop they end. */
-  private readonly waits = new Set<AbortController>();
-  private abandoned = false;
+  private readonly waits: Waits;
 
   constructor(private readonly parts: LoopParts<P>) {
     this.options = { ...LOOP_DEFAULTS, ...parts.options };
     this.lastProgress = parts.timing.now();
+    this.waits = new Waits(parts.timing, this.options.heartbeatMs);
   }
 
   /**
@@ -111,7 +113,7 @@ export class PartitionLoop<P> {
     const progress = this.progressOf(batch);
     const place: Place = { topic: batch.topic, partition: batch.partition, assignment: this.assignment };
     const underWay = new Set<Promise<unknown>>();
-    const wait = <T>(work: Promise<T>): Promise<T> => this.waitFor(work, broker, place);
+    const wait = <T>(work: Promise<T>): Promise<T> => this.waits.withHeartbeats(work, broker, place);
     /** Starts work at once; its failure is told apart from the consumer's. */
     const start = <T>(work: () => Promise<T> | T): Promise<T> => {
       const begun = (async () => {
@@ -137,7 +139,7 @@ export class PartitionLoop<P> {
       return { records, prepared: start(() => this.parts.work.prepare(records, place)) };
     };
     try {
-      await wait(progress.left);
+      await wait(this.left.get(keyOf(place)) ?? Promise.resolve());
       await wait(start(() => this.prepared()));
       if (isOver()) return;
       let ahead = prepareNext();
@@ -168,7 +170,7 @@ export class PartitionLoop<P> {
       if (!this.isStale(broker, place)) await this.commit(progress, broker);
       this.failed(error.cause, progress, broker, place);
     } finally {
-      await this.settle(progress, underWay);
+      await this.settle(place, underWay);
     }
   }
 
@@ -177,10 +179,7 @@ export class PartitionLoop<P> {
     if (this.stopping) return;
     this.stopping = true;
     this.stopped.abort();
-    void this.pause(deadline).then(() => {
-      this.abandoned = true;
-      for (const wait of this.waits) wait.abort();
-    });
+    void this.waits.pause(deadline).then(() => this.waits.abandon());
   }
 
   vitals(): LoopVitals {
@@ -204,19 +203,19 @@ export class PartitionLoop<P> {
     return this.ready;
   }
 
-  /** Resolves after `ms`, at the deadline of a stop, or when it is aborted. */
-  private async pause(ms: number, turn = new AbortController()): Promise<void> {
-    this.waits.add(turn);
-    await this.parts.timing.sleep(ms, turn.signal);
-    this.waits.delete(turn);
-  }
-
   private progressOf(batch: FetchedBatch): PartitionProgress {
-    const key = `${batch.topic}/${batch.partition}`;
+    const key = keyOf(batch);
+    const now = this.parts.timing.now();
     let progress = this.partitions.get(key);
+    const first = batch.records[0]!.offset;
+    if (progress !== undefined && first < progress.committed) {
+      // What was committed is no longer in the partition: it was deleted and made anew, or the client began it again.
+      const { topic, partition } = batch;
+      this.parts.log.warn('a partition begins again', { topic, partition, at: first, committed: progress.committed });
+      progress = undefined;
+    }
     if (progress === undefined) {
-      const { subBatch } = this.options;
-      progress = new PartitionProgress(batch.topic, batch.partition, subBatch, batch, this.parts.timing.now());
+      progress = new PartitionProgress(batch.topic, batch.partition, this.options.subBatch, batch, now);
       this.partitions.set(key, progress);
     }
     progress.fetched(batch);
@@ -250,25 +249,11 @@ export class PartitionLoop<P> {
   private async commit(progress: PartitionProgress, broker: BrokerCalls): Promise<void> {
     const { due } = progress;
     if (due <= progress.committed) return;
+    // Where it fails, the next fetch begins at the last commit or behind it, never before.
+    progress.due = progress.committed;
     await broker.commit(due);
-    progress.committed = due;
+    progress.due = progress.committed = due;
     progress.committedAt = this.lastProgress = this.parts.timing.now();
-  }
-
-  /** Waits for work, with heartbeats. A heartbeat that fails ends the wait: the group may have moved on. */
-  private async waitFor<T>(work: Promise<T>, broker: BrokerCalls, { topic, partition }: Place): Promise<T> {
-    const settled = work.then(
-      () => true,
-      () => true,
-    );
-    for (;;) {
-      const turn = new AbortController();
-      const done = await Promise.race([settled, this.pause(this.options.heartbeatMs, turn).then(() => false)]);
-      turn.abort();
-      if (done) return work;
-      if (this.abandoned) throw new StopDeadlinePassed(topic, partition);
-      await broker.heartbeat();
-    }
   }
 
   /** The ledger or a delivery failed: the partition rests if that may pass, else the consumer ends. */
@@ -289,13 +274,21 @@ export class PartitionLoop<P> {
   }
 
   /** A batch that ends early waits a while for what it began; what is still under way then, the next batch waits for. */
-  private async settle(progress: PartitionProgress, underWay: ReadonlySet<Promise<unknown>>): Promise<void> {
+  private async settle(place: Place, underWay: ReadonlySet<Promise<unknown>>): Promise<void> {
     if (underWay.size === 0) return;
+    const key = keyOf(place);
     const all = Promise.allSettled([...underWay]);
-    progress.left = all;
-    if (this.abandoned) return;
+    this.left.set(key, all);
+    void all.then(() => {
+      if (this.left.get(key) === all) this.left.delete(key);
+    });
+    if (this.waits.abandoned) return;
     const turn = new AbortController();
-    await Promise.race([all, this.pause(this.options.settleMs, turn)]);
+    await Promise.race([all, this.waits.pause(this.options.settleMs, turn)]);
     turn.abort();
   }
+}
+
+function keyOf({ topic, partition }: { topic: string; partition: number }): string {
+  return `${topic}/${partition}`;
 }

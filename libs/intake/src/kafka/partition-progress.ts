@@ -21,8 +21,6 @@ export class PartitionProgress {
   /** Failures in a row. */
   failures = 0;
   paused = false;
-  /** The work that a batch left running when it had to end early; the next one waits for it. */
-  left: Promise<unknown> = Promise.resolve();
   private next: bigint;
   /** Never goes back: what lies before was committed by us, or by whoever had the partition before. */
   committed: bigint;
@@ -36,13 +34,14 @@ export class PartitionProgress {
     readonly topic: string,
     readonly partition: number,
     limits: SubBatchLimits,
+    /** It holds at least one record. */
     first: FetchedBatch,
     now: number,
   ) {
     this.size = new SubBatchSize(limits);
-    this.next = this.committed = this.due = first.records[0]?.offset ?? first.lastOffset + 1n;
+    this.next = this.committed = this.due = first.records[0]!.offset;
     this.committedAt = now;
-    this.timestamp = first.records[0]?.timestamp ?? now;
+    this.timestamp = first.records[0]!.timestamp;
   }
 
   fetched({ highWatermark }: FetchedBatch): void {
