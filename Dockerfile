@@ -16,7 +16,7 @@ COPY apps apps
 RUN npm run build && npm prune --omit=dev
 
 FROM node:22-bookworm-slim AS run
-ENV NODE_ENV=production TALLY_DATA=/data TALLY_KEYS=/keys
+ENV NODE_ENV=production TALLY_DATA=/data/ledger TALLY_KEYS=/keys
 RUN groupadd --gid 10001 tally \
  && useradd --uid 10001 --gid tally --no-create-home --home-dir /data --shell /usr/sbin/nologin tally \
  && install -d -o tally -g tally -m 0700 /data /keys
