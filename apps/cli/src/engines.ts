@@ -15,6 +15,7 @@ export interface EngineFlags {
   group: string;
   topic?: readonly string[];
   range?: string;
+  sessionTimeout?: string;
   roles?: string;
   allowPlaintext?: readonly string[];
 }
@@ -34,6 +35,7 @@ export function withEngines(command: Command, roles: string): Command {
       (text: string, all: string[] = []) => [...all, text],
     )
     .option('--range <records>', 'records of a range of uses mode minute (docs/uses.md; default: 8192)')
+    .option('--session-timeout <ms>', 'after so long without a sign others take its partitions over (default: 6000)')
     .option('--roles <list>', `intake, analytics, findings, with commas between, or none (default: ${roles})`);
 }
 
@@ -67,12 +69,15 @@ export async function kafkaOf(flags: EngineFlags, tenant: string, { env }: Shell
     topics.set(...raw);
   }
   const rangeSize = flags.range === undefined ? undefined : wholeNumber('--range', flags.range);
+  const session =
+    flags.sessionTimeout === undefined ? undefined : wholeNumber('--session-timeout', flags.sessionTimeout);
   return {
     connection: kafkaConnectionOf({ brokers, env }),
     group: flags.group,
     topics,
     plaintext: plaintextOf(flags, env),
     ...(rangeSize !== undefined && { rangeSize }),
+    ...(session !== undefined && { settings: { sessionTimeout: session } }),
   };
 }
 

@@ -1,6 +1,6 @@
 import { Module, type INestMicroservice } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import type { DeadLetters, Intake, KafkaConnection, LoopVitals, PartitionWork, Vault } from '#intake';
+import type { ConsumerSettings, DeadLetters, Intake, KafkaConnection, LoopVitals, PartitionWork, Vault } from '#intake';
 import type { Settings } from '#lifecycle';
 import type { Hop, Log } from '#platform';
 import { IntakeWork, type Naming } from './intake-work.js';
@@ -18,6 +18,7 @@ export interface KafkaOptions {
   plaintext?: ReadonlySet<Hop>;
   /** Records of a range of minute mode. */
   rangeSize?: number;
+  settings?: Partial<ConsumerSettings>;
 }
 
 export interface IntakeRoleParts {
@@ -63,7 +64,7 @@ export function startLetters(kafka: KafkaOptions, letters: DeadLetters, log: Log
 }
 
 async function run<P>(
-  { connection, plaintext }: KafkaOptions,
+  { connection, plaintext, settings }: KafkaOptions,
   group: string,
   topics: readonly string[],
   work: PartitionWork<P>,
@@ -78,6 +79,7 @@ async function run<P>(
     log,
     ...(plaintext !== undefined && { allowPlaintext: plaintext }),
     ...(onAssigned !== undefined && { onAssigned }),
+    ...(settings !== undefined && { settings }),
   });
   const app: INestMicroservice = await NestFactory.createMicroservice(ConsumerModule, { strategy, logger: false });
   await app.listen();
