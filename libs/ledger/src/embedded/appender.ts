@@ -94,20 +94,16 @@ export class Appender {
     if (verdict.kind === 'repeated') return this.#repeated(head, verdict.revision);
     const target = head ?? this.#makeStream(stream);
     const isUndeleted = events.length > 0 && this.metadata.of(stream).isSoftDeleted;
+    // Metadata on a stream that was deleted brings it back: what was in it stays hidden.
+    const owner = events.length > 0 ? streamOfMetadata(stream) : undefined;
+    const isBroughtBack = owner !== undefined && this.metadata.of(owner).isSoftDeleted;
     const first = target.revision + 1;
     for (const event of events) this.#write(target, stream, event, recorded);
     const outcome = this.#written(target);
     if (isUndeleted) this.#truncate(stream, first, recorded);
-    const owner = streamOfMetadata(stream);
-    if (owner !== undefined && events.length > 0) this.#metadataWritten(owner, recorded);
+    if (owner !== undefined) this.metadata.changed(owner);
+    if (isBroughtBack) this.#truncate(owner, (this.#heads.find(owner)?.revision ?? -1) + 1, recorded);
     return outcome;
-  }
-
-  /** Metadata on a stream that was deleted brings it back: what was in it stays hidden. */
-  #metadataWritten(owner: string, recorded: number): void {
-    const wasDeleted = this.metadata.of(owner).isSoftDeleted;
-    this.metadata.changed(owner);
-    if (wasDeleted) this.#truncate(owner, (this.#heads.find(owner)?.revision ?? -1) + 1, recorded);
   }
 
   #removeOne({ stream, expected, remove }: StreamRemoval, recorded: number): ChangeOutcome {

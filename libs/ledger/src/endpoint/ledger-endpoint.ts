@@ -37,6 +37,7 @@ export interface StartLedgerEndpoint {
   declareDefaults?: boolean;
   /** In bytes of data; 1 MiB. */
   maxAppendSize?: number;
+  /** That of the ledger: by it events grow old. Deadlines go by the system's. */
   clock?: Clock;
   /** The time of persistent subscriptions. */
   persistent?: GroupsOptions;
@@ -85,7 +86,7 @@ export class LedgerEndpoint {
         append: appending.append,
         delete: appending.delete,
         tombstone: appending.tombstone,
-        batchAppend: new BatchAppending(core, access, calls, maxAppendSize, clock).answer,
+        batchAppend: new BatchAppending(core, access, calls, maxAppendSize, systemClock).answer,
       },
     );
     const groups = new Groups(core, options.persistent);
