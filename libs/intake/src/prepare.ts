@@ -208,7 +208,8 @@ export class Preparer {
     if (source === undefined || profile === undefined) {
       const route = this.options.route?.(record);
       if (route !== undefined && 'refused' in route)
-        return refuse({ field: route.field, reason: route.refused, redrivable: true });
+        // Driven again it comes by no route: whoever may write gateway events would then speak for an issuer.
+        return refuse({ field: route.field, reason: route.refused, redrivable: false });
       const asked = this.options.source;
       const reason =
         asked === 'auto'
