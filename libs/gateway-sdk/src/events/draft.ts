@@ -32,12 +32,19 @@ const BASE_WEIGHT = 512;
 /** Objects that an event may carry whole are small; more is no event. */
 const MOST_WEIGHT = 65_536;
 
+const RENAMED = new Map([
+  ['clientIp', 'client_ip'],
+  ['userAgent', 'user_agent'],
+  ['count', 'lost'],
+]);
 type Copy = 'plain' | 'list' | 'object' | 'deep' | 'ref' | 'claims' | 'header';
 /** What an event may say. A field that is not here is not told, whatever an untyped caller puts into it. */
 const FIELDS = new Map<string, Copy>([
+  // Written under the names that the intake reads.
+  ...[...RENAMED.keys()].map((field): [string, Copy] => [field, 'plain']),
   ...`subject client session kid grant iat nbf exp typ alg kind form offline verified version gateway region api status
-  upstreamStatus reason scheme clientIp userAgent shadow anonymous grantType unconfirmed cause reasonId subjectGrant
-  cutoff tokenKind symmetric distrusted component artifact cohort weight sticky from to count closed watermark`
+  upstreamStatus reason scheme shadow anonymous grantType unconfirmed cause reasonId subjectGrant
+  cutoff tokenKind symmetric distrusted component artifact cohort weight sticky from to closed watermark`
     .split(/\s+/)
     .map((field): [string, Copy] => [field, 'plain']),
   ['aud', 'list'],
@@ -59,11 +66,12 @@ export function draftOf(method: Method, input: EventInput, id: string, now: numb
   const draft: Draft = { method, id: input.id ?? id, at: input.at ?? now, about: {}, refs: {}, fields: {}, weight: 0 };
   const { fields, refs } = draft;
   const aboutToken = METHODS[method].startsWith('token.');
-  for (const [key, value] of Object.entries(input) as [string, unknown][]) {
+  for (const key in input) {
+    const value: unknown = input[key as keyof EventInput];
     if (value === undefined || value === null) continue;
     const copy = FIELDS.get(key);
     if (copy === 'plain') {
-      if (typeof value !== 'object' && typeof value !== 'function') fields[key] = value;
+      if (typeof value !== 'object' && typeof value !== 'function') fields[RENAMED.get(key) ?? key] = value;
     } else if (copy !== undefined) copyInto(draft, key, value, copy);
     else if (key === 'token' && !aboutToken && isObject(value)) refs['token'] = refOf(value);
     else if (key === 'issuer' && !aboutToken && typeof value === 'string') fields['issuer'] = value;
@@ -124,7 +132,6 @@ function weightOf(value: unknown): number {
   if (typeof value === 'string') return 2 * value.length + 16;
   if (typeof value !== 'object' || value === null) return 8;
   let sum = 32;
-  if (Array.isArray(value)) for (const item of value) sum += weightOf(item);
-  else for (const item of Object.values(value)) sum += 16 + weightOf(item);
+  for (const key in value) sum += 16 + weightOf(value[key as keyof typeof value]);
   return sum;
 }

@@ -23,7 +23,7 @@ function scrub(value: unknown, raw: string): unknown {
   }
   if (typeof value !== 'object' || value === null) return value;
   const holder = value as Record<string, unknown>;
-  for (const key of Object.keys(holder)) {
+  for (const key in holder) {
     const before = holder[key];
     const after = scrub(before, raw);
     if (after !== before) holder[key] = after;
