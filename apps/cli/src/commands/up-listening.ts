@@ -62,7 +62,7 @@ export function listeningOf(flags: ListeningFlags, { env }: Shell): Listening {
   if (bearerFile !== undefined) {
     const file = BearerFile.open(bearerFile);
     listening.bearers = () => file.bearers();
-    listening.renewables.push({ what: 'the bearer file', reload: () => file.reload() });
+    listening.renewables.push({ what: 'the file of bearers', reload: () => file.reload() });
   }
   return listening;
 }
