@@ -143,8 +143,10 @@ describe('calls to persistent subscriptions', () => {
       'any',
     );
     const call = client.read(as('admin'));
+    const kinds: persistent.ReadResp.ContentCase[] = [];
     const id = await new Promise<shared.UUID | undefined>((resolve) => {
       call.on('data', (answer: persistent.ReadResp) => {
+        kinds.push(answer.getContentCase());
         const event = answer.getEvent()?.getEvent();
         if (event) resolve(event.getId());
       });
@@ -152,6 +154,8 @@ describe('calls to persistent subscriptions', () => {
       call.write(new ReadReq().setOptions(options.setBufferSize(5)));
     });
     expect(id?.hasStructured()).toBe(true);
+    const { EVENT, SUBSCRIPTION_CONFIRMATION } = persistent.ReadResp.ContentCase;
+    expect(kinds).toEqual([SUBSCRIPTION_CONFIRMATION, EVENT]);
     call.write(new ReadReq().setAck(new ReadReq.Ack().setIdsList(id ? [id] : [])));
     await groups.until(
       () => info('s'),

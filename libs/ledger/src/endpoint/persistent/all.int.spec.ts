@@ -36,6 +36,22 @@ describe('groups on $all', () => {
     expect(subscriber.given.filter(({ at }) => at.startsWith('$persistentsubscription-'))).toEqual([]);
   });
 
+  it('read a long past in small batches, without a gap or a repetition', async () => {
+    const labels = Array.from({ length: 50 }, (_, index) => `${index % 3}`);
+    await groups.append('long', ...labels);
+    await groups.createOnAll(
+      { startFrom: START, readBatchSize: 3, historyBufferSize: 5 },
+      { filter: eventTypeFilter({ regex: '^[01]$' }) },
+    );
+    const subscriber = groups.subscribeToAll(2);
+    const wanted = labels.flatMap((label, index) => (label === '2' ? [] : [`long/${index}`]));
+    for (let count = 1; count <= wanted.length; count++) {
+      await subscriber.got(count);
+      await subscriber.ack(count - 1);
+    }
+    expect(await subscriber.got(wanted.length)).toEqual(wanted);
+  });
+
   it('start at a position, inclusive', async () => {
     let position: Position | undefined;
     for await (const { event } of groups.client.readStream('pear')) position = event?.position;

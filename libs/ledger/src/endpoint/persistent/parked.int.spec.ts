@@ -81,12 +81,20 @@ describe('parked messages', () => {
     expect((await subscriber.got(7)).at(-1)).toBe('s/4');
   });
 
+  it('leave nothing behind where there are none to replay', async () => {
+    await replay();
+    await expect(linksIn(`$$${PARKED}`)).rejects.toMatchObject({ type: 'stream-not-found' });
+  });
+
   it('are replayed up to where it is to stop', async () => {
     await subscriber.nack('park', 0, 1, 2);
     await parked(3n);
     await replay(2);
     expect((await subscriber.got(6)).slice(4)).toEqual(['s/0', 's/1']);
     await parked(1n);
+    // What was replayed already is not there again.
+    await replay(1);
+    expect((await groups.client.getStreamMetadata(PARKED)).metadata?.truncateBefore).toBe(2);
     await replay(100);
     expect((await subscriber.got(7)).at(-1)).toBe('s/2');
     await parked(0n);
