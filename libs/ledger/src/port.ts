@@ -110,7 +110,7 @@ export interface Ledger {
   /** The last revision of each stream, in the order asked; undefined where there is no such stream. */
   revisionsOf(streams: readonly string[]): Promise<(bigint | undefined)[]>;
 
-  /** Position of the last event; START if there is none. */
+  /** Position of the last event that reads give; START if there is none. */
   head(): Promise<Position>;
 
   close(): Promise<void>;

@@ -21,6 +21,9 @@ import { TypeIds } from './type-ids.js';
 
 const NO_ID = '00000000-0000-0000-0000-000000000000';
 
+/** Past the tail that other programs wrote; it is walked once, when the ledger is opened. */
+const LAST_OF_PRODUCT = "SELECT position FROM events WHERE typeof(data) = 'text' ORDER BY position DESC LIMIT 1";
+
 /** Writes batches of appends, one transaction each. The only writer of its file. */
 export class Appender {
   readonly #heads: StreamHeads;
@@ -33,8 +36,10 @@ export class Appender {
   readonly #rows: EventRows;
   readonly #placeAt: Database.Statement<[number, number], { position: number; id: Buffer }>;
   readonly #last: Database.Statement<[], number>;
+  readonly #lastOfProduct: Database.Statement<[], number>;
   readonly #packed = Buffer.alloc(16);
   #head: number;
+  #productHead: number;
 
   constructor(
     private readonly database: Database.Database,
@@ -49,12 +54,19 @@ export class Appender {
     this.metadata = new MetadataShelf(database, this.#heads, () => this.#rows.flush());
     this.#placeAt = database.prepare('SELECT position, id FROM events WHERE stream = ? AND revision = ?');
     this.#last = database.prepare<[], number>('SELECT coalesce(max(position), 0) FROM events').pluck();
+    this.#lastOfProduct = database.prepare<[], number>(LAST_OF_PRODUCT).pluck();
     this.#head = this.#last.get() ?? 0;
+    this.#productHead = this.#lastOfProduct.get() ?? 0;
   }
 
   /** Position of the last committed event, 0 if there is none. */
   get head(): number {
     return this.#head;
+  }
+
+  /** The same for events that the product wrote itself. */
+  get productHead(): number {
+    return this.#productHead;
   }
 
   revisionOf(stream: string): number | undefined {
@@ -81,6 +93,7 @@ export class Appender {
       this.#recent.forget();
       this.metadata.forget();
       this.#head = this.#last.get() ?? 0;
+      this.#productHead = this.#lastOfProduct.get() ?? 0;
       throw error;
     }
   }
@@ -184,6 +197,7 @@ export class Appender {
     const typeId = this.#types.idOf(type) ?? this.#makeType(stream, type);
     this.#rows.add(this.#head + 1, target.id, target.revision + 1, typeId, recorded, metadata ?? null, data);
     this.#head += 1;
+    if (typeof data === 'string') this.#productHead = this.#head;
     target.revision += 1;
   }
 

@@ -69,6 +69,10 @@ export class LedgerScan {
   readonly #named: Database.Statement<[number, number], [number, string]>;
   readonly #streamName: Database.Statement<[number], string>;
   readonly #streamId: Database.Statement<[string], number>;
+  readonly #end: Database.Statement<[], number>;
+  readonly #lastAfter: Database.Statement<[number], number>;
+  #head = 0;
+  #lookedTo = 0;
 
   private constructor(
     readonly file: string,
@@ -110,6 +114,12 @@ export class LedgerScan {
       .raw();
     this.#streamName = database.prepare<[number], string>('SELECT name FROM streams WHERE id = ?').pluck();
     this.#streamId = database.prepare<[string], number>('SELECT id FROM streams WHERE name = ?').pluck();
+    this.#end = database.prepare<[], number>('SELECT max(position) FROM events').pluck();
+    this.#lastAfter = database
+      .prepare<[number], number>(
+        `SELECT position FROM events WHERE ${OURS} AND position > ? ORDER BY position DESC LIMIT 1`,
+      )
+      .pluck();
   }
 
   static open(file: string): LedgerScan {
@@ -211,10 +221,12 @@ export class LedgerScan {
     return this.database.prepare<[], number>('SELECT coalesce(max(id), 0) FROM streams').pluck().get() ?? 0;
   }
 
+  /** Position of the last event that the product wrote. Only what was added since the last call is looked at. */
   head(): Position {
-    return BigInt(
-      this.database.prepare<[], number>('SELECT coalesce(max(position), 0) FROM events').pluck().get() ?? 0,
-    );
+    const end = storing(this.file, () => this.#end.get()) ?? 0;
+    this.#head = storing(this.file, () => this.#lastAfter.get(this.#lookedTo)) ?? this.#head;
+    this.#lookedTo = end;
+    return BigInt(this.#head);
   }
 
   close(): void {

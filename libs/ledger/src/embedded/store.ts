@@ -99,7 +99,7 @@ export class EmbeddedLedger implements Ledger {
   }
 
   async head(): Promise<Position> {
-    return this.#reads.reading(() => BigInt(this.#appender.head));
+    return this.#reads.reading(() => BigInt(this.#appender.productHead));
   }
 
   /** Synchronous scans, on a connection of their own; close it when done. */

@@ -233,10 +233,12 @@ describe('what the product reads of it', () => {
     const seen = [];
     for await (const event of served.ledger.readAll()) seen.push(`${event.stream}/${event.revision}`);
     expect(seen).toEqual(['token-a/0']);
+    expect(await served.ledger.head()).toBe(1n);
     const scan = served.ledger.scan();
     expect([...scan.scanAll()]).toHaveLength(1);
     expect([...scan.streamRows('token-a')]).toHaveLength(1);
     expect([...scan.scanByAge({ prefix: 'token-' })]).toHaveLength(1);
+    expect(scan.head()).toBe(1n);
     scan.close();
     expect(await served.ledger.revisionsOf(['token-a', 'token-b'])).toEqual([2n, 9_223_372_036_854_775_807n]);
   });
