@@ -21,7 +21,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'tally-pack-'));
   // Packed from a copy: a test builds nothing in the tree.
   const copy = join(folder, 'tree');
-  for (const path of ['tsconfig.json', 'libs/gateway-sdk', 'libs/lifecycle/src', 'libs/platform/src']) {
+  for (const path of ['package.json', 'tsconfig.json', 'libs/gateway-sdk', 'libs/lifecycle/src', 'libs/platform/src']) {
     cpSync(join(root, path), join(copy, path), { recursive: true, filter: (file) => !file.endsWith('/dist') });
   }
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
