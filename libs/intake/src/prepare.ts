@@ -1,10 +1,7 @@
-import { createHmac } from 'node:crypto';
 import {
   canName,
   fullType,
-  OWN_SOURCE,
   placementOf,
-  profileOf,
   streamOf,
   type Name,
   type NamingSecrets,
@@ -16,7 +13,6 @@ import {
 import {
   ADAPTERS,
   aliasOf,
-  detectFormat,
   recognisedKeys,
   recordsOfLine,
   redact,
@@ -29,12 +25,14 @@ import {
 } from '#sources';
 import { dayOf, type BoxOwner } from '#security';
 import { joinsNames, storedText } from './draft-event.js';
-import { eventId, onceKey, recordDigest, recordKey, uuidOf } from './ids.js';
+import { eventId, onceKey, recordDigest, recordKey } from './ids.js';
 import type { RangeFold } from './minute/range-fold.js';
 import { preparedSummary } from './minute/summary-event.js';
 import { NameCache } from './name-cache.js';
-import type { OlderIdentity, Prepared, PreparedEvent, Rejection } from './prepared.js';
+import type { OlderIdentity, Prepared, PreparedEvent } from './prepared.js';
 import { RotatedNames, renamedFacts, type FormerNames, type Namer } from './rotated-names.js';
+import { deadLetterOwner, refusedRecord, type Redacted, type Refusal, type Refused } from './refused-record.js';
+import { SourceChoice } from './source-choice.js';
 import type { InputLine } from './split-lines.js';
 
 /** Where boxes get their keys. */
@@ -63,24 +61,6 @@ export interface PrepareOptions {
 /** Which source a record belongs to, or why to none. */
 export type Route = { source: string } | { refused: string; field: string };
 
-/** A record without credentials, and those that it held. */
-interface Redacted {
-  record: JsonObject;
-  credentials: FoundCredential[];
-}
-
-/** Why a record is refused. */
-interface Refusal {
-  field: string;
-  reason: string;
-  redrivable: boolean;
-  source?: string;
-  name?: Name | undefined;
-  /** Names of recognised keys, where there is no record. */
-  keys?: string[];
-  content?: { record: JsonObject; credentials: FoundCredential[] };
-}
-
 type FactsReading = Extract<Reading, { kind: 'facts' }>;
 
 /** What a record is under secrets that were rotated out; only where there are any. */
@@ -94,7 +74,7 @@ type Read = { line: number; record?: number } & (
   | ({ kind: 'facts'; reading: FactsReading; profile: SourceProfile } & Rotated)
   | { kind: 'ignored' }
   | { kind: 'duplicate'; source: string }
-  | { kind: 'refused'; why: Refusal; bytes: string; length: number }
+  | ({ kind: 'refused' } & Refused)
 );
 
 /** The first pass of intake: redact, name, read, seal. It writes nothing; the same bytes always give the same answer. */
@@ -102,9 +82,10 @@ export class Preparer {
   private readonly names: Namer;
   private readonly rotated: RotatedNames | undefined;
   private readonly older: NameCache[];
-  private readonly profiles = new Map<string, SourceProfile | undefined>();
+  private readonly sources: SourceChoice;
 
   constructor(private readonly options: PrepareOptions) {
+    this.sources = new SourceChoice(options);
     const newest = new NameCache(options.secrets);
     this.older = (options.older ?? []).map((secrets) => new NameCache(secrets));
     this.rotated = this.older.length === 0 ? undefined : new RotatedNames(newest, this.older);
@@ -171,8 +152,8 @@ export class Preparer {
   }
 
   private readRecord(json: JsonObject, text: string, line: number): Read {
-    const source = this.sourceOf(json);
-    const profile = source === undefined ? undefined : this.profile(source);
+    const source = this.sources.sourceOf(json);
+    const profile = source === undefined ? undefined : this.sources.profile(source);
     const rules = profile === undefined ? {} : ADAPTERS[profile.format].redaction;
     this.rotated?.taken();
     // Redaction writes names into the record, so that each version reads a copy of its own.
@@ -185,7 +166,14 @@ export class Preparer {
   redriven(record: JsonObject, credentials: FoundCredential[], line: number): Prepared {
     this.rotated?.taken();
     const under = this.older.map(() => ({ record, credentials }));
-    const read = this.readRedacted(record, credentials, this.sourceOf(record), JSON.stringify(record), line, under);
+    const read = this.readRedacted(
+      record,
+      credentials,
+      this.sources.sourceOf(record),
+      JSON.stringify(record),
+      line,
+      under,
+    );
     return this.sealed([read])[0]!;
   }
 
@@ -197,7 +185,7 @@ export class Preparer {
     line: number,
     under: readonly Redacted[],
   ): Read {
-    const profile = source === undefined ? undefined : this.profile(source);
+    const profile = source === undefined ? undefined : this.sources.profile(source);
     const refuse = (why: Refusal): Read => ({
       kind: 'refused',
       line,
@@ -270,14 +258,15 @@ export class Preparer {
     for (const each of read) {
       if (each.kind === 'facts' && each.reading.personal !== undefined)
         owners.push(this.ownerOf(each.reading.drafts[0]!, each.profile.name, each.formers));
-      if (each.kind === 'refused' && each.why.content !== undefined) owners.push(this.deadLetterOwner(each.why.source));
+      if (each.kind === 'refused' && each.why.content !== undefined)
+        owners.push(deadLetterOwner(each.why.source, this.options));
     }
     this.options.vault.ensure(owners);
     const renamed = new Set<Name>();
     return read.map((each) => {
       if (each.kind === 'facts') return this.facts(each, renamed);
       if (each.kind === 'duplicate') return { kind: 'duplicate', line: each.line, source: each.source };
-      return each.kind === 'ignored' ? { kind: 'ignored', line: each.line } : this.rejected(each);
+      return each.kind === 'ignored' ? { kind: 'ignored', line: each.line } : refusedRecord(each, this.options);
     });
   }
 
@@ -353,62 +342,6 @@ export class Preparer {
     const former = formers?.get(sub);
     if (former !== undefined) owner.former = former;
     return owner;
-  }
-
-  private deadLetterOwner(source = 'unknown'): BoxOwner {
-    return { tenant: this.options.tenant, source: `dead letters of ${source}`, day: this.options.today };
-  }
-
-  private rejected({ line, record, why, bytes, length }: Extract<Read, { kind: 'refused' }>): Prepared {
-    const { tenant, secrets, vault, source: asked } = this.options;
-    const id = createHmac('sha256', secrets.person).update(`dead letter\n${bytes}`).digest('hex').slice(0, 32);
-    const source = why.source ?? (asked === 'auto' ? 'unknown' : asked);
-    const rejection: Rejection = { line, field: why.field, reason: why.reason, deadLetter: id };
-    if (record !== undefined) rejection.record = record;
-    const box =
-      why.content === undefined ? undefined : vault.seal(this.deadLetterOwner(why.source), uuidOf(id), why.content);
-    return {
-      kind: 'rejected',
-      rejection,
-      letter: {
-        id,
-        tenant,
-        source,
-        line,
-        field: why.field,
-        reason: why.reason,
-        length,
-        redrivable: why.redrivable && box !== undefined,
-        keys: why.keys ?? [],
-        ...(why.name === undefined ? {} : { name: why.name }),
-        ...(box === undefined ? {} : { box }),
-      },
-    };
-  }
-
-  /** The source of a record: as asked; by its format, the one profile of that format, else the format's default. */
-  private sourceOf(json: JsonObject): string | undefined {
-    const { source, settings, route } = this.options;
-    if (route !== undefined) {
-      const to = route(json);
-      return 'source' in to ? to.source : undefined;
-    }
-    if (source !== 'auto' && this.isProfile(source)) return source;
-    const format = source === 'auto' ? detectFormat(json) : source;
-    if (format === undefined) return undefined;
-    if (Object.hasOwn(settings.sources, format)) return format;
-    const named = Object.keys(settings.sources).filter((name) => settings.sources[name]!.format === format);
-    return named.length === 1 ? named[0] : format;
-  }
-
-  private isProfile(source: string): boolean {
-    return Object.hasOwn(this.options.settings.sources, source);
-  }
-
-  private profile(source: string): SourceProfile | undefined {
-    if (source === OWN_SOURCE) return undefined;
-    if (!this.profiles.has(source)) this.profiles.set(source, profileOf(this.options.settings, source));
-    return this.profiles.get(source);
   }
 }
 
