@@ -90,6 +90,7 @@ async function startRoles(options: ProjectorOptions): Promise<{ role?: RunningRo
     purpose,
     clock,
     plaintext,
+    fills: roles.has('analytics'),
     ...shared,
     ...(eventstore !== undefined && { eventstore }),
     ...(clickhouse !== undefined && { clickhouse }),

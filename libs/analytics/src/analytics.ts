@@ -2,14 +2,14 @@ import { existsSync, rmSync } from 'node:fs';
 import type { LedgerScan } from '#ledger';
 import { DirectoryLock, storing, type Clock } from '#platform';
 import { AnalyticsEngine } from './engine.js';
-import { AnalyticsBusy, AnalyticsDamaged } from './errors.js';
-import { migrate } from './migrate.js';
+import { AnalyticsBusy, AnalyticsDamaged, FilledElsewhere, NotFilledYet } from './errors.js';
+import { migrate, planMigrations } from './migrate.js';
 import type { ServerPlace } from './place.js';
 import type { Difference } from './fsck/difference.js';
 import { fsck, type FsckRow } from './fsck/fsck.js';
 import { originDifference, unreadable } from './fsck/origin.js';
 import { repair } from './fsck/repair.js';
-import { checkOrigin, checkWhole } from './origin.js';
+import { checkOrigin, checkWhole, refuseOtherLedger } from './origin.js';
 import { finishExchange } from './rebuild/exchange.js';
 import { rebuild, type Rebuild, type RebuildProgress } from './rebuild/rebuild.js';
 import { Reader } from './queries/reader.js';
@@ -39,6 +39,8 @@ export interface OpenAnalytics {
   database?: string;
   /** Whose facts these are: tables of another ledger are refused. */
   ledgerId?: string;
+  /** Another process fills these tables: nothing is migrated, written or repaired here. */
+  reads?: boolean;
   /** Neither migrated nor checked: to look at what is there, or to build it again. */
   asItIs?: boolean;
   /** For a rebuild: files over which the embedded engine does not even start are dropped; it then starts with none. */
@@ -88,6 +90,12 @@ export class Analytics {
       });
       journal = BatchJournal.open(files.journal, `${server?.url ?? 'embedded'} ${engine.database}`);
       if (isEmpty) journal.forget();
+      if (options.reads === true) {
+        const { pending } = await planMigrations(engine);
+        if (pending.length > 0) throw new NotFilledYet(engine.where, pending);
+        await refuseOtherLedger(engine, ledgerId);
+        return new Analytics(engine, journal, lock, options);
+      }
       await finishExchange(engine, journal);
       if (asItIs !== true) {
         await migrate(engine);
@@ -105,6 +113,7 @@ export class Analytics {
 
   /** The last ledger position that every table has. */
   async reached(): Promise<bigint> {
+    if (this.options.reads === true) return this.writer.reached();
     return (this.known ??= await this.writer.reached());
   }
 
@@ -117,7 +126,8 @@ export class Analytics {
    * Writes what is new in the ledger. One call at a time; a further one waits for its turn. Tables that were opened as
    * they are must prove to be this ledger's first.
    */
-  catchUp(options: CatchUp = {}): Promise<Progress> {
+  async catchUp(options: CatchUp = {}): Promise<Progress> {
+    if (this.options.reads === true) return { reached: await this.reached(), head: this.head(), facts: 0 };
     return this.exclusively(async () => {
       const { scan, ledgerId, asItIs } = this.options;
       if (asItIs === true) {
@@ -135,7 +145,8 @@ export class Analytics {
   }
 
   /** Builds all tables again from the ledger, while the old ones answer; then they are exchanged. */
-  rebuild(options: Rebuild = {}): Promise<RebuildProgress> {
+  async rebuild(options: Rebuild = {}): Promise<RebuildProgress> {
+    this.refuseIfReading('a rebuild');
     const { engine: live, journal } = this;
     const { scan, clock, ledgerId } = this.options;
     const exclusively = <T>(operation: () => Promise<T>): Promise<T> =>
@@ -155,6 +166,7 @@ export class Analytics {
    * @throws OtherLedger, EditedMigration, NewerSchema; other reasons not to answer are differences.
    */
   async *fsck(from = 0): AsyncGenerator<FsckRow> {
+    this.refuseIfReading('a check');
     const { engine, journal } = this;
     const { scan, ledgerId } = this.options;
     let release: () => void = () => undefined;
@@ -179,7 +191,8 @@ export class Analytics {
   }
 
   /** Repairs in place what can be, see `repair`; gives for how many differences that was tried. */
-  repair(differences: readonly Difference[], onProgress?: (done: number, of: number) => void): Promise<number> {
+  async repair(differences: readonly Difference[], onProgress?: (done: number, of: number) => void): Promise<number> {
+    this.refuseIfReading('a repair');
     const { engine, journal } = this;
     const { scan } = this.options;
     this.known = undefined;
@@ -204,6 +217,10 @@ export class Analytics {
     await this.engine.close();
     this.journal.close();
     this.lock.release();
+  }
+
+  private refuseIfReading(what: string): void {
+    if (this.options.reads === true) throw new FilledElsewhere(this.engine.where, what);
   }
 
   private newWriter(): AnalyticsWriter {

@@ -147,3 +147,26 @@ export class JournalLost extends TallyError {
     });
   }
 }
+
+/** Another process fills these tables: this one only asks them. */
+export class FilledElsewhere extends TallyError {
+  readonly code = 'TALLY_FILLED_ELSEWHERE';
+  constructor(where: string, what: string) {
+    super(`The tables of ClickHouse at ${where} are filled by another process, and ${what} is its to do.`, {
+      facts: { where },
+      remedy: 'Ask the process that has the role analytics (its data directory), or give this one that role.',
+    });
+  }
+}
+
+/** Tables of an older release, or none yet, where another process is to make them. */
+export class NotFilledYet extends TallyError {
+  readonly code = 'TALLY_NOT_FILLED_YET';
+  constructor(where: string, pending: readonly string[]) {
+    super(`ClickHouse at ${where} does not have the tables of this release yet.`, {
+      facts: { where, pending: pending.length },
+      retry: true,
+      remedy: 'Start the process that has the role analytics: it makes and fills them.',
+    });
+  }
+}

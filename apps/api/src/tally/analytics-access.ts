@@ -1,23 +1,32 @@
 import { Analytics, AnalyticsUnavailable, placeOf, type OpenAnalytics, type ServerPlace } from '#analytics';
 import type { LedgerScan } from '#ledger';
-import type { Clock, DataDirectory } from '#platform';
+import type { Clock, DataDirectory, Hop } from '#platform';
 
 /** How long a question that ClickHouse alone answers waits for another process, in ms. */
 const WAIT_MS = 5000;
+
+/** Whose ClickHouse it is, and where. */
+export interface AnalyticsOf {
+  directory: DataDirectory;
+  scan: LedgerScan;
+  clock: Clock;
+  /** Of the ledger whose facts it holds. */
+  ledgerId: string;
+  /** A server; default: the embedded engine in the data directory. */
+  url: string | undefined;
+  plaintext: ReadonlySet<Hop>;
+  /** Another process fills it. */
+  reads: boolean;
+}
 
 /** ClickHouse beside the ledger of a data directory, opened when it is first needed. */
 export class AnalyticsAccess {
   private opened: Promise<Analytics> | undefined;
   private readonly server: ServerPlace | undefined;
 
-  /** @param url a server; without, the embedded engine in the data directory. */
-  constructor(
-    private readonly directory: DataDirectory,
-    private readonly scan: LedgerScan,
-    private readonly clock: Clock,
-    url: string | undefined,
-  ) {
-    this.server = url === undefined ? undefined : placeOf(url);
+  constructor(private readonly place: AnalyticsOf) {
+    const { url, plaintext } = place;
+    this.server = url === undefined ? undefined : placeOf(url, plaintext);
   }
 
   /** For what ClickHouse alone answers. @throws AnalyticsBusy, AnalyticsUnavailable … */
@@ -30,7 +39,7 @@ export class AnalyticsAccess {
    * has not come to this position.
    */
   async atHand(position: bigint): Promise<Analytics | undefined> {
-    if (this.opened === undefined && !Analytics.isThere(this.files)) return undefined;
+    if (!this.isThere()) return undefined;
     try {
       const analytics = await this.openWithin(0);
       return (await analytics.reached()) >= position ? analytics : undefined;
@@ -68,7 +77,7 @@ export class AnalyticsAccess {
 
   /** Whether anything was ever written there. */
   isThere(): boolean {
-    return this.opened !== undefined || Analytics.isThere(this.files);
+    return this.place.reads || this.opened !== undefined || Analytics.isThere(this.files);
   }
 
   async close(): Promise<void> {
@@ -77,7 +86,7 @@ export class AnalyticsAccess {
   }
 
   private get files(): { directory: string; lock: string; journal: string } {
-    const { directory } = this;
+    const { directory } = this.place;
     return {
       directory: directory.file('analytics'),
       lock: directory.file('analyticsLock'),
@@ -86,9 +95,9 @@ export class AnalyticsAccess {
   }
 
   private options(waitMs: number): OpenAnalytics {
-    const { files, scan, clock, server, directory } = this;
-    const { ledgerId } = directory.meta;
-    return { files, scan, clock, waitMs, ledgerId, ...(server !== undefined && { server }) };
+    const { files, server } = this;
+    const { scan, clock, ledgerId, reads } = this.place;
+    return { files, scan, clock, waitMs, ledgerId, reads, ...(server !== undefined && { server }) };
   }
 
   private openWithin(waitMs: number): Promise<Analytics> {

@@ -34,7 +34,7 @@ export async function backUp(params: ReadParams<'backup'>, stores: Stores): Prom
   }
   storing(target, () => copyFileSync(stores.directory.file('meta'), layoutPath(target, 'meta')));
   const notes = isShared ? [`its naming secrets and keys are not in it: back up ${stores.keysHome.path} too`] : [];
-  return { kind: 'value', value: { backup: target, ledgerId: stores.directory.meta.ledgerId, notes } };
+  return { kind: 'value', value: { backup: target, ledgerId: stores.ledgerId, notes } };
 }
 
 /** Puts a backup in place as a data directory that does not exist yet; it is opened once to see that it is whole. */

@@ -4,6 +4,8 @@ import type { IntakeParts } from '#intake';
 
 /** The ledger of a data directory, wherever its authority is. */
 export interface OpenedLedger {
+  /** Names the ledger for ever: what is made from it elsewhere is bound to it. */
+  ledgerId: string;
   /** What was appended here is seen by its own reads. */
   ledger: Ledger;
   /** Synchronous scans of the file that `file` names. */
@@ -23,6 +25,7 @@ export function openEmbedded(directory: DataDirectory, access: Access, clock: Cl
   if (!isUsed && access === 'write') directory.updateMeta({ ledger: true });
   const scan = ledger.scan();
   return {
+    ledgerId: directory.meta.ledgerId,
     ledger,
     scan,
     file,
@@ -46,7 +49,9 @@ export async function openMirrored(
 ): Promise<OpenedLedger> {
   const remote = await EventStoreLedger.open({ url, allowPlaintext: allowed.has('eventstore') });
   let mirror: MirroredLedger;
+  let ledgerId: string;
   try {
+    ledgerId = await remote.identify(directory.meta.ledgerId);
     mirror = await MirroredLedger.open({ remote, file: directory.file('mirror') });
   } catch (error) {
     await remote.close();
@@ -56,6 +61,7 @@ export async function openMirrored(
     await mirror.caughtUp();
     const scan = mirror.scan();
     return {
+      ledgerId,
       ledger: mirror,
       scan,
       file: mirror.file,

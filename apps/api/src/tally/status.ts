@@ -10,7 +10,7 @@ export async function showStatus(params: ReadParams<'status'>, stores: Stores, f
   return {
     kind: 'value',
     value: {
-      ledgerId: stores.directory.meta.ledgerId,
+      ledgerId: stores.ledgerId,
       dataDirectory: stores.directory.path,
       tenant: params.tenant,
       knownAt: frame.knownAt,

@@ -17,6 +17,8 @@ export interface OpenStores {
   keys?: string;
   /** Connection string of an EventStoreDB that is the authority; default: the embedded ledger. */
   eventstore?: string;
+  /** Whether this process fills the ClickHouse server; else another one does. The embedded engine is always its own. */
+  fills?: boolean;
   /** Connections that may leave this machine unencrypted. */
   plaintext?: ReadonlySet<Hop>;
 }
@@ -42,7 +44,17 @@ export class Stores {
 
   static async open(
     path: string,
-    { access: asked, purpose, clock = systemClock, clickhouse, keys: keysDirectory, eventstore, plaintext }: OpenStores,
+    {
+      access: asked,
+      purpose,
+      clock = systemClock,
+      clickhouse,
+      keys: keysDirectory,
+      eventstore,
+      plaintext = new Set(),
+      // Of processes that share a ledger, the one that serves fills ClickHouse; commands only ask it.
+      fills = eventstore === undefined || asked === 'write',
+    }: OpenStores,
   ): Promise<Stores> {
     // The copy of a ledger elsewhere grows also while it is only read.
     const access = eventstore === undefined ? asked : 'write';
@@ -62,12 +74,22 @@ export class Stores {
       const ledger = keep(
         eventstore === undefined
           ? openEmbedded(directory, access, clock)
-          : await openMirrored(directory, eventstore, plaintext ?? new Set()),
+          : await openMirrored(directory, eventstore, plaintext),
       );
       const { scan } = ledger;
       const keys = keep(SubjectKeys.open(keysHome));
       const deadLetters = keep(new DeadLetters(directory.file('deadLetters'), clock, { access, mustExist: isUsed }));
-      const analytics = keep(new AnalyticsAccess(directory, scan, clock, clickhouse));
+      const analytics = keep(
+        new AnalyticsAccess({
+          directory,
+          scan,
+          clock,
+          ledgerId: ledger.ledgerId,
+          url: clickhouse,
+          plaintext,
+          reads: clickhouse !== undefined && !fills,
+        }),
+      );
       if (asked === 'read')
         return new Stores(
           directory,
@@ -112,6 +134,10 @@ export class Stores {
       for (const store of opened.reverse()) await store.close();
       throw error;
     }
+  }
+
+  get ledgerId(): string {
+    return this.opened.ledgerId;
   }
 
   get ledger(): Ledger {

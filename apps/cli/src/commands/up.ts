@@ -51,6 +51,7 @@ export function addUp(program: Command, shell: Shell): void {
         purpose: purposeOf(command),
         threads: shell.threads,
         ...enginesOf(flags, shell),
+        fills: roles.has('analytics'),
         ...keysOf(command, shell),
       });
       const { talk, out } = shell;

@@ -1,3 +1,4 @@
+import { NO_STREAM, WrongExpectedVersionError } from '@eventstore/db-client';
 import type { Hop } from '#platform';
 import { LedgerClosed, WrongExpectedRevision } from '../errors.js';
 import type {
@@ -17,6 +18,7 @@ import type {
 import { Appends } from './appends.js';
 import { Connection } from './connection.js';
 import { parseConnectionString } from './connection-string.js';
+import { EventStoreRefused } from './errors.js';
 import { Observed } from './observed.js';
 import { Reads } from './reads.js';
 import { Subscription } from './subscription.js';
@@ -34,6 +36,8 @@ export interface OpenEventStoreLedger {
   maxAppendBytes?: number;
 }
 
+/** The stream whose metadata names the ledger. */
+const IDENTITY = 'tallystick-ledger';
 const IN_FLIGHT = 128;
 const DEADLINE_MS = 10_000;
 const MAX_APPEND_BYTES = 1024 * 1024;
@@ -73,6 +77,31 @@ export class EventStoreLedger implements Ledger {
       await ledger.close();
       throw error;
     }
+  }
+
+  /**
+   * The id of this ledger, which every process that uses it is told; whoever comes first gives it one. It is stream
+   * metadata, and so no event of `$all` that anybody replays.
+   * @param proposed a UUID
+   * @throws EventStoreAccessDenied and the other errors of a read
+   */
+  async identify(proposed: string): Promise<string> {
+    for (let attempt = 0; attempt < 3; attempt++) {
+      this.#assertOpen();
+      const client = this.connection.client();
+      try {
+        const { metadata } = await client.getStreamMetadata(IDENTITY);
+        const known = metadata?.['ledgerId'];
+        if (typeof known === 'string') return known;
+        await client.setStreamMetadata(IDENTITY, { ledgerId: proposed }, { expectedRevision: NO_STREAM });
+      } catch (error) {
+        // Another process was first: then its id is there to be read.
+        if (error instanceof WrongExpectedVersionError) continue;
+        const judged = this.connection.judge(error, client);
+        throw judged === undefined ? error : this.connection.named(judged.fault, error);
+      }
+    }
+    throw new EventStoreRefused(this.server, `the metadata of ${IDENTITY} is another program's`, undefined);
   }
 
   /** Host and port, without credentials. */
