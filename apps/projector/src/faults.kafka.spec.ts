@@ -15,11 +15,12 @@ afterAll(() => cluster?.stop());
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Everything published is in the ledger, once. */
+/** Everything published is in the ledger, once, and in ClickHouse, once. */
 async function expectExact(): Promise<void> {
   const { events, inputs } = await cluster.counted();
   expect([...inputs.values()].filter((times) => times !== 1)).toEqual([]);
   expect({ events, inputs: inputs.size }).toEqual({ events: cluster.published, inputs: cluster.published });
+  expect(await cluster.countedInClickHouse()).toEqual({ rows: cluster.published, inputs: cluster.published });
 }
 
 async function stopAll(projectors: readonly Projector[]): Promise<void> {

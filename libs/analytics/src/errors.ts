@@ -132,7 +132,8 @@ export class OtherLedger extends TallyError {
   constructor(where: string, database: string, theirs: string, ours: string) {
     super(`Database ${database} at ${where} belongs to ledger ${theirs}, not to ${ours}.`, {
       facts: { where, database, theirs, ours },
-      remedy: 'Name a database of its own in the address: https://host:8443/NAME; nothing was changed.',
+      remedy:
+        'Use a data directory of its own, or for a server name another database: https://host:8443/NAME. Nothing was changed.',
     });
   }
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { ChildProcess } from 'node:child_process';
 import { Partitioners, type Kafka } from 'kafkajs';
 import { EventStoreLedger } from '#ledger';
-import { linesOf, runTally, startTally } from '../../../cli/src/testing/run-tally.js';
+import { linesOf, runTally, startTally, startUp, type Up } from '../../../cli/src/testing/run-tally.js';
 import { startBroker, type TestBroker } from '../../../../infra/kafka/testing.js';
 import { clientOf, lagOf, until, withAdmin } from '../../../../libs/intake/src/kafka/testing/kafka-run.js';
 import { TcpProxy } from './tcp-proxy.js';
@@ -32,6 +32,7 @@ export class Cluster {
   readonly poison = new Set<string>();
   private born = 0;
   private ledgerChild: ChildProcess | undefined;
+  private up: Up | undefined;
   private readonly children = new Set<ChildProcess>();
 
   private constructor(
@@ -50,6 +51,10 @@ export class Cluster {
     const { child, port } = await serveLedger(folder, 0);
     const cluster = new Cluster(folder, broker, clientOf({ brokers: broker.brokers }), port, await TcpProxy.to(port));
     cluster.ledgerChild = child;
+    // Answers questions and fills ClickHouse, on a connection that no test breaks.
+    const direct = `esdb://127.0.0.1:${port}?tls=false`;
+    const flags = ['--roles', 'analytics,findings', '--eventstore', direct, ...cluster.places('up')];
+    cluster.up = await startUp(flags, { cwd: folder });
     return cluster;
   }
 
@@ -58,10 +63,13 @@ export class Cluster {
     return `esdb://127.0.0.1:${this.proxy.port}?tls=false`;
   }
 
+  private places(name: string): string[] {
+    return ['--data', join(this.folder, name), '--keys', join(this.folder, 'keys')];
+  }
+
   projector(flags: readonly string[] = []): Projector {
-    const data = join(this.folder, `projector-${this.born++}`);
     const args = ['projector', '--roles', 'intake', '--kafka', this.broker.brokers.join(), '--eventstore', this.url];
-    const more = ['--data', data, '--keys', join(this.folder, 'keys'), '--session-timeout', '1500', ...flags];
+    const more = [...this.places(`projector-${this.born++}`), '--session-timeout', '1500', ...flags];
     const child = startTally([...args, ...more], { cwd: this.folder });
     this.children.add(child);
     let stderr = '';
@@ -159,6 +167,20 @@ export class Cluster {
     return { events, inputs };
   }
 
+  /** Rows in ClickHouse, once it has come to the end of the ledger. */
+  async countedInClickHouse(): Promise<{ rows: number; inputs: number }> {
+    const sql = `SELECT count() AS rows, uniqExact(record_key) AS inputs FROM facts WHERE kind = 'token.validated'`;
+    let last: { rows: number; inputs: number } | undefined;
+    await until('ClickHouse at the end of the ledger', async () => {
+      const ran = await runTally(['sql', sql, '-o', 'json', '--data', join(this.folder, 'up')], { cwd: this.folder });
+      if (ran.code !== 0) return false;
+      const answer = JSON.parse(ran.stdout) as { items: { rows: number; inputs: number }[]; lagEvents: number };
+      last = answer.items[0];
+      return answer.lagEvents === 0 && last !== undefined && last.rows >= this.published;
+    });
+    return last!;
+  }
+
   /** Ids of letters in their topic. */
   async letters(): Promise<Set<string>> {
     const ids = new Set<string>();
@@ -192,7 +214,7 @@ export class Cluster {
   }
 
   async stop(): Promise<void> {
-    for (const child of [...this.children, this.ledgerChild]) {
+    for (const child of [...this.children, this.up?.child, this.ledgerChild]) {
       if (child === undefined || child.exitCode !== null || child.signalCode !== null) continue;
       const closed = once(child, 'close');
       child.kill('SIGKILL');
