@@ -18,8 +18,9 @@ interface ServeFlags {
 
 /** The ledger itself, for clients of EventStoreDB. */
 export function addLedgerServe(program: Command, shell: Shell): void {
-  const ledger = program.command('ledger').description('the ledger by itself, for other programs');
-  withPlaintext(verb(ledger, 'serve', 'answer clients of EventStoreDB until Ctrl-C'))
+  const noun = program.commands.find((each) => each.name() === 'ledger') ?? program.command('ledger');
+  noun.description('the ledger by itself, for other programs and other places');
+  withPlaintext(verb(noun, 'serve', 'answer clients of EventStoreDB until Ctrl-C'))
     .option('--host <address>', 'the address to listen on', '127.0.0.1')
     .option('--port <n>', 'the port; default: the system chooses')
     .option('--tls-cert <file>', 'certificate, PEM; with --tls-key')
