@@ -80,7 +80,8 @@ const serveNode: Serve = async (verifier, tls) => {
 };
 
 const serveFastify: Serve = async (verifier, tls) => {
-  const app = tls === undefined ? Fastify() : Fastify({ https: tls });
+  const options: object = tls === undefined ? {} : { https: tls };
+  const app = Fastify(options);
   const onRequest = fastifyGuard(verifier, { scopes: ['read'] });
   app.get('/orders', { onRequest }, async (request: FastifyRequestLike) => `${request.token?.claims['sub']}`);
   stop.push(() => app.close());
