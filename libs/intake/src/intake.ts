@@ -201,6 +201,8 @@ export class Intake {
         if (outcome.ok) {
           this.ends.moved(stream, outcome.revision);
           if (outcome.position > position) position = outcome.position;
+          // Somebody had written just these events before.
+          if (!outcome.written) appended -= waiting.get(stream)!.length;
           continue;
         }
         if (!shared || round >= ROUNDS) throw new LedgerRefused(String(outcome.expected), String(outcome.actual));

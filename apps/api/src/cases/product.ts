@@ -80,10 +80,15 @@ export function iso(seconds: number): string {
   return new Date(T0 + seconds * 1000).toISOString();
 }
 
-// Recorded the day after the cases: only the line of 2027 in case 6 lies in the future.
-const clock = (): number => Date.parse('2026-03-11T00:00:00.000Z');
-const open = (directory: string): Promise<LocalTally> =>
-  LocalTally.open(directory, { access: 'write', purpose: 'case spec', clock });
+/** Recorded the day after the cases: only the line of 2027 in case 6 lies in the future. */
+export const clock = (): number => Date.parse('2026-03-11T00:00:00.000Z');
+const open = (directory: string, eventstore?: string): Promise<LocalTally> =>
+  LocalTally.open(directory, {
+    access: 'write',
+    purpose: 'case spec',
+    clock,
+    ...(eventstore !== undefined && { eventstore }),
+  });
 
 let template: Promise<string> | undefined;
 /** An empty ledger with its secrets: every product of a spec starts as a copy, so that names and digests compare. */
@@ -105,14 +110,18 @@ export class Product {
   private constructor(
     readonly directory: string,
     private tally: LocalTally,
+    private readonly eventstore: string | undefined,
   ) {}
 
-  /** @param settings declared before anything is taken in; null for none. */
-  static async open(settings: SettingsInput | null = caseSettings()): Promise<Product> {
+  /**
+   * @param settings declared before anything is taken in; null for none.
+   * @param eventstore connection string of the ledger, in place of the embedded one
+   */
+  static async open(settings: SettingsInput | null = caseSettings(), eventstore?: string): Promise<Product> {
     const directory = mkdtempSync(join(tmpdir(), 'tally-case-'));
     cpSync(await emptyLedger(), directory, { recursive: true });
-    const tally = await open(directory);
-    const product = new Product(directory, tally);
+    const tally = await open(directory, eventstore);
+    const product = new Product(directory, tally, eventstore);
     if (settings !== null) await product.value('settings.declare', { settings });
     return product;
   }
@@ -120,7 +129,7 @@ export class Product {
   /** Ends the process, as it were, and starts it again on the same directory. */
   async restart(): Promise<void> {
     await this.tally.close();
-    this.tally = await open(this.directory);
+    this.tally = await open(this.directory, this.eventstore);
   }
 
   async close(): Promise<void> {

@@ -38,6 +38,8 @@ export function addLedgerServe(program: Command, shell: Shell): void {
       try {
         const { ledger: mustExist = false } = directory.meta;
         const served = EmbeddedLedger.open(directory.file('ledger'), { access: 'write', mustExist });
+        // From now on an empty or missing ledger file is damage, and not a beginning.
+        if (!mustExist) directory.updateMeta({ ledger: true });
         try {
           const endpoint = await LedgerEndpoint.start({
             ...options,
