@@ -1,137 +1,231 @@
-import kafkajs, { type Kafka } from 'kafkajs';
-import { kafkaClient, kafkaConnectionOf, KafkaIntake, OK, type KafkaRecord } from '#intake';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { loadavg, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import type { Kafka } from 'kafkajs';
+import { kafkaClient, kafkaConnectionOf } from '#intake';
 import { createLog } from '#platform';
-import { collectGarbage, median, rig, secondsOf, table } from './rig.js';
+import { median, perSecond, rig, table } from './rig.js';
+import { appendAll, consumeAll } from './wire/ceilings.js';
+import { brokerIn, cpuOf, peakOf, serveLedger, startProjector, tally, type Child } from './wire/processes.js';
+import { PARTITIONS, publish, settingsOf, STEP, TOPIC } from './wire/requests.js';
 
 /**
- * Benchmark (k): what the partition loop costs over bare kafkajs. Records of 400 B in six partitions, read to the end
- * and committed, with work that takes no time.
- * `node infra/kafka/broker.mjs start`, then `node dist/bench/kafka.bench.js BROKERS [records] [rounds]`
+ * Benchmarks of the wire: from Kafka into the ledger by `tally projector`, each use an event (a) and by the minute (b),
+ * and the memory of a projector with a backlog (c). Broker, ledger and projector are processes of their own; so are
+ * the ceilings, bare kafkajs and the official client's own appends of the same events.
+ * `npm run build && node dist/bench/kafka.bench.js [--records N] [--rounds N] [--backlog N] [--only NAMES] [--profile DIR]`
  */
-const [brokers, records = '300000', rounds = '5'] = process.argv.slice(2);
-const COUNT = Number(records);
-const ROUNDS = Number(rounds);
-const TARGET = 0.7;
-const PARTITIONS = 6;
-const log = createLog({ level: 'error' });
+const TARGETS = { ratio: 0.7, minute: 5, peak: 512 };
+const MEASURES = ['consume', 'raw', 'each', 'minute'] as const;
+type Measure = (typeof MEASURES)[number];
+const WORDS: Record<Measure, string> = {
+  consume: 'bare kafkajs, committed by hand',
+  raw: "the client's own appends",
+  each: 'projector, each use an event',
+  minute: 'projector, uses by the minute',
+};
+/** How often a projector's commits are looked at, in ms. */
+const LOOK_MS = 50;
 
-if (brokers === undefined) {
-  console.error('usage: node dist/bench/kafka.bench.js BROKERS [records] [rounds]');
-  process.exit(2);
+/** What one run took. */
+interface Run {
+  seconds: number;
+  /** Seconds of processor time of the run's own process, the ledger and the broker. */
+  cpu: [own: number, ledger: number, broker: number];
+  /** Most memory of its own process, in MiB. */
+  peak: number;
 }
-const kafka = kafkaClient(kafkaConnectionOf({ brokers, env: process.env }), { log });
-const topic = `bench-${process.pid}-${Date.now()}`;
-const admin = kafka.admin();
-await admin.connect();
-await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: PARTITIONS }] });
-try {
-  const written = await secondsOf(() => fill(kafka));
-  const times = { bare: [] as number[], loop: [] as number[] };
-  for (let round = 0; round <= ROUNDS; round++) {
-    const measures: [keyof typeof times, () => Promise<number>][] = [
-      ['bare', () => readBare(`bare-${round}`)],
-      ['loop', () => readByLoop(`loop-${round}`)],
-    ];
-    // Taking turns at going first; round 0 warms up.
-    if (round % 2 === 1) measures.reverse();
-    for (const [name, read] of measures) {
-      collectGarbage();
-      const seconds = await read();
-      if (round > 0) times[name].push(seconds);
+
+/** What stays for all runs. */
+interface Rig {
+  folder: string;
+  broker: { pid: number; address: string };
+  kafka: Kafka;
+}
+
+const { values: flags } = parseArgs({
+  options: {
+    records: { type: 'string', default: String(STEP) },
+    rounds: { type: 'string', default: '3' },
+    backlog: { type: 'string', default: String(2 * STEP) },
+    only: { type: 'string', default: [...MEASURES, 'backlog'].join() },
+    profile: { type: 'string' },
+    // A ceiling, in a process of its own.
+    ceiling: { type: 'string' },
+    broker: { type: 'string', default: '' },
+    ledger: { type: 'string', default: '' },
+    group: { type: 'string', default: '' },
+  },
+});
+const only = new Set(flags.only.split(','));
+
+if (flags.ceiling === undefined) await measure(wholeSteps(flags.records), wholeSteps(flags.backlog));
+else await runCeiling();
+
+function wholeSteps(text: string): number {
+  return Math.max(1, Math.ceil(Number(text) / STEP)) * STEP;
+}
+
+async function measure(records: number, backlog: number): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'tally-wire-'));
+  const broker = await brokerIn(join(folder, 'kafka'));
+  try {
+    await tally(['topics', 'create', '--kafka', broker.address], folder);
+    const on: Rig = { folder, broker, kafka: clientOf(broker.address) };
+    await publish(on.kafka, 0, records);
+    const runs: Record<Measure, Run[]> = { consume: [], raw: [], each: [], minute: [] };
+    for (let round = 0; round < Number(flags.rounds); round++) {
+      const order = MEASURES.filter((name) => only.has(name));
+      // Taking turns at going first.
+      if (round % 2 === 1) order.reverse();
+      for (const name of order) runs[name].push(await runOf(on, name, records, `${name}-${round}`));
     }
+    print(records, runs);
+    if (!only.has('backlog')) return;
+    await publish(on.kafka, records, backlog);
+    printBacklog(Math.max(backlog, records), await runOf(on, 'each', Math.max(backlog, records), 'backlog'));
+  } finally {
+    await broker.stop();
+    rmSync(folder, { recursive: true, force: true });
   }
-  const [bare, loop] = [median(times.bare), median(times.loop)];
-  const rate = (seconds: number): string => Math.round(COUNT / seconds).toLocaleString('en');
-  console.log(rig());
-  console.log(
-    table([
-      ['', 'records/s'],
-      ['written, four sends of 1,000 at a time, acks of all', rate(written)],
-      ['bare kafkajs, eachBatch, committed by hand', rate(bare)],
-      ['partition loop', rate(loop)],
-    ]),
-  );
-  const ratio = bare / loop;
-  console.log(`loop / bare: ${ratio.toFixed(2)} (target ${TARGET})`);
-  process.exitCode = ratio >= TARGET ? 0 : 1;
-} finally {
-  await admin.deleteTopics({ topics: [topic] });
+}
+
+/** One run over all records, with a consumer group and a ledger of its own. */
+async function runOf(on: Rig, name: Measure, records: number, group: string): Promise<Run> {
+  const folder = join(on.folder, group);
+  mkdirSync(folder);
+  const ledger = await serveLedger(folder, settingsOf(name === 'minute' ? 'minute' : 'each'));
+  try {
+    if (name === 'consume' || name === 'raw') return await ceilingRun(on, name, records, group, ledger);
+    const profile = flags.profile === undefined ? {} : { profile: resolve(flags.profile, name) };
+    const from = { broker: on.broker.address, ledger: ledger.url };
+    const projector = await startProjector({ folder, ...from, group, ...profile });
+    try {
+      const ended = beginning(on, projector, ledger);
+      await untilCommitted(on.kafka, group, records);
+      return ended();
+    } finally {
+      await projector.stop();
+    }
+  } finally {
+    await ledger.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function ceilingRun(
+  on: Rig,
+  name: 'consume' | 'raw',
+  records: number,
+  group: string,
+  ledger: Child & { url: string },
+): Promise<Run> {
+  const where = ['--broker', on.broker.address, '--ledger', ledger.url, '--group', group];
+  const child = fork(fileURLToPath(import.meta.url), ['--ceiling', name, '--records', String(records), ...where]);
+  try {
+    await marked(child);
+    const ended = beginning(on, { pid: child.pid! }, ledger);
+    await marked(child);
+    return ended();
+  } finally {
+    child.disconnect();
+    await once(child, 'exit');
+  }
+}
+
+/** The child's next mark. */
+async function marked(child: ReturnType<typeof fork>): Promise<void> {
+  await Promise.race([
+    once(child, 'message'),
+    once(child, 'exit').then(() => Promise.reject(new Error('a ceiling ended early'))),
+  ]);
+}
+
+/** In the child: begun, over; then it waits to be looked at and let go. */
+async function runCeiling(): Promise<void> {
+  const { ceiling, broker, ledger, group, records } = flags;
+  const marks = { begun: () => void process.send?.('begun'), over: () => void process.send?.('over') };
+  const isLetGo = once(process, 'disconnect');
+  const kafka = clientOf(broker);
+  if (ceiling === 'raw') await appendAll(kafka, group, Number(records), ledger, marks);
+  else await consumeAll(kafka, group, Number(records), marks);
+  await isLetGo;
+}
+
+function beginning(on: Rig, own: { pid: number }, ledger: Child): () => Run {
+  const cpu = (): Run['cpu'] => [cpuOf(own.pid), cpuOf(ledger.pid), cpuOf(on.broker.pid)];
+  const [began, before] = [performance.now(), cpu()];
+  return () => {
+    const [ownBefore, ledgerBefore, brokerBefore] = before;
+    const [ownNow, ledgerNow, brokerNow] = cpu();
+    return {
+      seconds: (performance.now() - began) / 1000,
+      cpu: [ownNow - ownBefore, ledgerNow - ledgerBefore, brokerNow - brokerBefore],
+      peak: peakOf(own.pid),
+    };
+  };
+}
+
+async function untilCommitted(kafka: Kafka, groupId: string, records: number): Promise<void> {
+  const admin = kafka.admin();
+  await admin.connect();
+  for (let committed = 0; committed < records; await new Promise((later) => setTimeout(later, LOOK_MS))) {
+    const [topic] = await admin.fetchOffsets({ groupId, topics: [TOPIC] });
+    committed = (topic?.partitions ?? []).reduce((sum, { offset }) => sum + Math.max(0, Number(offset)), 0);
+  }
   await admin.disconnect();
 }
 
-async function fill(client: Kafka): Promise<void> {
-  const producer = client.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
-  await producer.connect();
-  const value = 'x'.repeat(400);
-  let next = 0;
-  const write = async (): Promise<void> => {
-    while (next < COUNT) {
-      const from = next;
-      next += 1000;
-      const messages = Array.from({ length: 1000 }, (_, i) => ({ key: `token ${from + i}`, value }));
-      await producer.send({ topic, acks: -1, messages });
-    }
-  };
-  await Promise.all([write(), write(), write(), write()]);
-  await producer.disconnect();
+function clientOf(brokers: string): Kafka {
+  const log = createLog({ write: () => undefined });
+  return kafkaClient(kafkaConnectionOf({ brokers, env: {} }), { log });
 }
 
-/** Seconds from the first record to the last commit. */
-async function readBare(group: string): Promise<number> {
-  const consumer = kafka.consumer({
-    groupId: group,
-    maxBytesPerPartition: 4_194_304,
-    maxBytes: 16_777_216,
-    maxWaitTimeInMs: 200,
+function print(records: number, runs: Record<Measure, Run[]>): void {
+  const count = records.toLocaleString('en-US');
+  console.log(
+    `Kafka to the ledger: ${count} records of ${PARTITIONS} partitions, ${flags.rounds} alternating rounds, medians`,
+  );
+  console.log(`${rig()}, load ${loadavg()[0]!.toFixed(1)}\n`);
+  const rows = MEASURES.filter((name) => runs[name].length > 0).map((name) => {
+    const of = (what: (run: Run) => number): number => median(runs[name].map(what));
+    const [own, ledger, broker] = [0, 1, 2].map((at) => of(({ cpu }) => cpu[at]!).toFixed(2));
+    const peak = Math.max(...runs[name].map((run) => run.peak)).toFixed(0);
+    return [
+      WORDS[name],
+      perSecond(
+        records,
+        of(({ seconds }) => seconds),
+      ),
+      own!,
+      ledger!,
+      broker!,
+      peak,
+    ];
   });
-  await consumer.connect();
-  await consumer.subscribe({ topic, fromBeginning: true });
-  let [began, read] = [0, 0];
-  const seconds = await new Promise<number>((resolve) => {
-    void consumer.run({
-      autoCommit: false,
-      eachBatchAutoResolve: false,
-      partitionsConsumedConcurrently: 4,
-      eachBatch: async ({ batch, resolveOffset, commitOffsetsIfNecessary, heartbeat }) => {
-        began ||= performance.now();
-        const last = batch.lastOffset();
-        await commitOffsetsIfNecessary({
-          topics: [{ topic, partitions: [{ partition: batch.partition, offset: String(BigInt(last) + 1n) }] }],
-        });
-        resolveOffset(last);
-        await heartbeat();
-        read += batch.messages.length;
-        if (read >= COUNT) resolve((performance.now() - began) / 1000);
-      },
-    });
-  });
-  await consumer.disconnect();
-  return seconds;
+  console.log(table([['', 'records/s', 'CPU s', 'ledger', 'broker', 'peak MiB'], ...rows]));
+  const ratioOf = (a: Measure, b: Measure): number =>
+    median(runs[a].map(({ seconds }, round) => (runs[b][round]?.seconds ?? NaN) / seconds));
+  console.log('');
+  verdict("each / the client's own appends", ratioOf('each', 'raw'), TARGETS.ratio);
+  verdict('by the minute / each', ratioOf('minute', 'each'), TARGETS.minute);
 }
 
-async function readByLoop(group: string): Promise<number> {
-  let [began, read] = [0, 0];
-  let done: (seconds: number) => void = () => undefined;
-  const ended = new Promise<number>((resolve) => (done = resolve));
-  const intake = new KafkaIntake<readonly KafkaRecord[]>({
-    kafka,
-    group,
-    topics: [topic],
-    log,
-    work: {
-      prepare: (batch) => {
-        began ||= performance.now();
-        return batch;
-      },
-      commit: async (batch) => {
-        read += batch.length;
-        if (read >= COUNT) done((performance.now() - began) / 1000);
-        return { results: batch.map(() => OK) };
-      },
-    },
-  });
-  await intake.start();
-  const seconds = await ended;
-  await intake.stop();
-  return seconds;
+function verdict(what: string, ratio: number, target: number): void {
+  if (Number.isNaN(ratio)) return;
+  console.log(
+    `${what}: ${ratio.toFixed(2)} (median of the rounds' ratios), target ${target}: ${ratio >= target ? 'met' : 'MISSED'}`,
+  );
+}
+
+function printBacklog(records: number, { seconds, peak, cpu: [own] }: Run): void {
+  const isMet = peak < TARGETS.peak ? 'met' : 'MISSED';
+  console.log(
+    `backlog of ${records.toLocaleString('en-US')} records: peak ${peak.toFixed(0)} MiB, target ${TARGETS.peak}: ${isMet}` +
+      ` (${perSecond(records, seconds)}/s, CPU ${own.toFixed(1)} s)`,
+  );
 }
