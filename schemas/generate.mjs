@@ -1,10 +1,13 @@
-/** Writes the JSON Schemas, or with --check says which are out of date. Build first. */
+/** Writes the JSON Schemas and the AsyncAPI document, or with --check says which are out of date. Build first. */
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { asyncApi } from '../dist/libs/intake/src/kafka/asyncapi.js';
 import { jsonSchemas } from '../dist/libs/lifecycle/src/index.js';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const wanted = new Map(Object.entries(jsonSchemas()).map(([name, schema]) => [name, `${JSON.stringify(schema, null, 2)}\n`]));
+const { version } = JSON.parse(readFileSync(`${here}../package.json`, 'utf8'));
+wanted.set('asyncapi.json', `${JSON.stringify(asyncApi(version), null, 2)}\n`);
 const stale = [];
 for (const [name, text] of wanted) {
   if (!existsSync(here + name) || readFileSync(here + name, 'utf8') !== text) stale.push(name);

@@ -10,3 +10,4 @@ export * from './producer.js';
 export * from './system-timing.js';
 export * from './topics.js';
 export * from './topic-admin.js';
+export { asyncApi } from './asyncapi.js';
