@@ -31,7 +31,7 @@ describe('projectors, a real broker, and the official client on the wire: nothin
   it(
     `kill -9 of a projector ${KILLS} times under load`,
     async () => {
-      const seats = [cluster.projector(), cluster.projector()];
+      const seats = [cluster.projector(0), cluster.projector(1)];
       await seats[0]!.assigned();
       const kills = async (): Promise<void> => {
         for (let kill = 0; kill < KILLS; kill++) {
@@ -39,7 +39,7 @@ describe('projectors, a real broker, and the official client on the wire: nothin
           await seats[seat]!.assigned();
           await pause(random() * 700);
           await seats[seat]!.kill();
-          seats[seat] = cluster.projector();
+          seats[seat] = cluster.projector(seat);
         }
       };
       await cluster.publishDuring(kills());
@@ -53,7 +53,7 @@ describe('projectors, a real broker, and the official client on the wire: nothin
   it(
     'the broker killed and restarted under load',
     async () => {
-      const projectors = [cluster.projector(), cluster.projector()];
+      const projectors = [cluster.projector(0), cluster.projector(1)];
       await projectors[0]!.assigned();
       const outages = async (): Promise<void> => {
         for (let outage = 0; outage < 3; outage++) {
@@ -74,11 +74,11 @@ describe('projectors, a real broker, and the official client on the wire: nothin
   it(
     'two and three projectors joining and leaving under load',
     async () => {
-      const projectors = [cluster.projector(), cluster.projector()];
+      const projectors = [cluster.projector(0), cluster.projector(1)];
       const changes = async (): Promise<void> => {
         await projectors[0]!.assigned();
         for (let change = 0; change < 3; change++) {
-          const third = cluster.projector();
+          const third = cluster.projector((change + 2) % 3);
           await third.assigned();
           await pause(random() * 800);
           expect(await projectors.shift()!.stop()).toBe(0);
@@ -97,7 +97,7 @@ describe('projectors, a real broker, and the official client on the wire: nothin
   it(
     'a ledger that is slow, cuts connections, answers nothing for 30 s, and dies',
     async () => {
-      const projector = cluster.projector();
+      const projector = cluster.projector(0);
       await projector.assigned();
       const troubles = async (): Promise<void> => {
         cluster.proxy.delayMs = 100;
@@ -127,7 +127,7 @@ describe('projectors, a real broker, and the official client on the wire: nothin
   it(
     'a poison message in each partition',
     async () => {
-      const projector = cluster.projector();
+      const projector = cluster.projector(0);
       await projector.assigned();
       await cluster.publish(300);
       await cluster.poisonEach(6);
@@ -145,7 +145,7 @@ describe('projectors, a real broker, and the official client on the wire: nothin
     async () => {
       for (let time = 0; time < 3; time++) {
         await cluster.rewind();
-        const projectors = [cluster.projector(), cluster.projector()];
+        const projectors = [cluster.projector(0), cluster.projector(1)];
         await projectors[0]!.assigned();
         await cluster.drained();
         await stopAll(projectors);

@@ -67,9 +67,13 @@ export class Cluster {
     return ['--data', join(this.folder, name), '--keys', join(this.folder, 'keys')];
   }
 
-  projector(flags: readonly string[] = []): Projector {
+  /**
+   * @param seat names its data directory, which the next in that seat goes on with, as under a supervisor. One process
+   * a seat at a time.
+   */
+  projector(seat: number): Projector {
     const args = ['projector', '--roles', 'intake', '--kafka', this.broker.brokers.join(), '--eventstore', this.url];
-    const more = [...this.places(`projector-${this.born++}`), '--session-timeout', '1500', ...flags];
+    const more = [...this.places(`projector-${seat}`), '--session-timeout', '1500'];
     const child = startTally([...args, ...more], { cwd: this.folder });
     this.children.add(child);
     let stderr = '';
@@ -111,13 +115,13 @@ export class Cluster {
   }
 
   /** Publishes while something else happens, and goes on until that is over. */
-  async publishDuring<T>(work: Promise<T>, each = 200): Promise<T> {
+  async publishDuring<T>(work: Promise<T>, each = 100): Promise<T> {
     let isOver = false;
     const over = work.finally(() => (isOver = true));
     over.catch(() => undefined);
     while (!isOver) {
       await this.publish(each);
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await new Promise((resolve) => setTimeout(resolve, 100));
     }
     return over;
   }
