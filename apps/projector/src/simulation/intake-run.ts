@@ -11,11 +11,16 @@ import { FaultyLedger, LedgerSilent } from './faulty-ledger.js';
 import { partitionsOf, RANGE, secrets, settingsFor, TOPIC, vault, wholeOf } from './topic.js';
 import { LedgerWatch, Violation } from './violations.js';
 
-/** A fault of the program itself, planted to show that the simulation sees it. */
-export type Plant =
-  'commit before acknowledgement' | 'cursor ahead of data' | 'stale revision accepted' | 'end of stream asked for';
+/** Faults of the program itself, planted to show that the simulation sees them. */
+export const INTAKE_PLANTS = [
+  'commit before acknowledgement',
+  'cursor ahead of data',
+  'stale revision accepted',
+  'end of stream asked for',
+] as const;
+export type IntakePlant = (typeof INTAKE_PLANTS)[number];
 
-export interface RunSeen {
+export interface IntakeSeen {
   events: number;
   commits: number;
   crashes: number;
@@ -35,7 +40,7 @@ const PATIENCE = 300_000;
  * @param folder for the files of this run
  * @throws Violation as soon as a promise is broken
  */
-export async function runIntake(seed: number, plant?: Plant): Promise<RunSeen> {
+export async function runIntake(seed: number, plant?: IntakePlant): Promise<IntakeSeen> {
   const folder = mkdtempSync(join(tmpdir(), 'tally-simulation-'));
   const random = seeded(seed);
   const time = new VirtualTime(random);
@@ -59,7 +64,7 @@ class IntakeRun {
   private readonly alive = new Map<string, boolean>();
   private readonly indexes: SeenIndex[] = [];
   private readonly left: Promise<unknown>[] = [];
-  private readonly seen: RunSeen = { events: 0, commits: 0, crashes: 0, rebalances: 0, late: 0 };
+  private readonly seen: IntakeSeen = { events: 0, commits: 0, crashes: 0, rebalances: 0, late: 0 };
   private broken: unknown;
   private calm = false;
   private born = 0;
@@ -69,7 +74,7 @@ class IntakeRun {
     private readonly ledger: EmbeddedLedger,
     private readonly time: VirtualTime,
     private readonly random: () => number,
-    private readonly plant: Plant | undefined,
+    private readonly plant: IntakePlant | undefined,
   ) {
     this.settings = settingsFor(random() < 0.4 ? 'minute' : 'each');
     this.partitions = partitionsOf(1 + Math.floor(random() * 4), random);
@@ -83,7 +88,7 @@ class IntakeRun {
     });
   }
 
-  async toTheEnd(): Promise<RunSeen> {
+  async toTheEnd(): Promise<IntakeSeen> {
     const calmLater = this.time.sleep(8000).then(() => (this.calm = true));
     void this.time.sleep(PATIENCE).then(() => {
       if (!this.isDone()) this.breaks(new Violation('progress', `not done after ${PATIENCE} ms: ${this.state()}`));

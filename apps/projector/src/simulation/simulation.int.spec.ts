@@ -1,28 +1,34 @@
-import { describe, expect, it } from '@jest/globals';
-import { runIntake, type Plant, type RunSeen } from './intake-run.js';
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { ANALYTICS_EACH, Simulation, type Plant } from './simulation.js';
 
 const SEEDS = 200;
+const simulation = new Simulation();
+afterAll(() => simulation.close());
 
 describe('the simulation of the projector', () => {
   it(`keeps every promise over ${SEEDS} seeds`, async () => {
-    const total: RunSeen = { events: 0, commits: 0, crashes: 0, rebalances: 0, late: 0 };
+    const intake = { events: 0, commits: 0, crashes: 0, rebalances: 0, late: 0 };
+    const analytics = { events: 0, statements: 0, crashes: 0, silences: 0, late: 0 };
     for (let seed = 1; seed <= SEEDS; seed++) {
-      let seen: RunSeen;
-      try {
-        seen = await runIntake(seed);
-      } catch (error) {
-        throw new Error(`seed ${seed} (npm run simulate -- --seed ${seed}): ${String(error)}`, { cause: error });
-      }
-      for (const key of Object.keys(total) as (keyof RunSeen)[]) total[key] += seen[key];
+      const seen = await simulation.run(seed);
+      add(intake, seen.intake);
+      add(analytics, seen.analytics);
     }
     // The runs were not empty.
-    expect(total.events).toBeGreaterThan(SEEDS * 50);
-    expect(total.crashes).toBeGreaterThan(SEEDS / 2);
-    expect(total.late).toBeGreaterThan(SEEDS / 2);
-  });
+    expect(intake.events).toBeGreaterThan(SEEDS * 50);
+    expect(intake.crashes).toBeGreaterThan(SEEDS / 2);
+    expect(intake.late).toBeGreaterThan(SEEDS / 2);
+    const written = SEEDS / ANALYTICS_EACH;
+    expect(analytics.events).toBeGreaterThan(written * 25);
+    expect(analytics.crashes).toBeGreaterThan(written);
+    expect(analytics.silences).toBeGreaterThan(written);
+    expect(analytics.late).toBeGreaterThan(written);
+  }, 600_000);
 
-  it('replays a seed exactly', async () => {
-    expect(await runIntake(7)).toEqual(await runIntake(7));
+  it('replays a seed exactly, in both halves', async () => {
+    const first = await simulation.run(ANALYTICS_EACH);
+    expect(first.analytics).toBeDefined();
+    expect(await simulation.run(ANALYTICS_EACH)).toEqual(first);
   });
 
   const plants: [Plant, RegExp][] = [
@@ -30,12 +36,24 @@ describe('the simulation of the projector', () => {
     ['cursor ahead of data', /once/],
     ['stale revision accepted', /once/],
     ['end of stream asked for', /once/],
+    ['lost deduplication token', /once/],
+    ['batch cut anew', /once/],
+    ['batch told before its facts', /durable when acknowledged/],
   ];
-  it.each(plants)('sees what is planted: %s', async (plant, expected) => {
+  it.each(plants)('sees what is planted, and tells how to see it again: %s', async (plant, expected) => {
     let found: unknown;
-    for (let seed = 1; seed <= SEEDS && found === undefined; seed++) {
-      await runIntake(seed, plant).catch((error: unknown) => (found = error));
+    let seed = 0;
+    while (seed < SEEDS && found === undefined) {
+      await simulation.run(++seed, plant).catch((error: unknown) => (found = error));
     }
     expect(String(found)).toMatch(expected);
+    expect(String(found)).toContain(`npm run simulate -- --seed ${seed} --plant '${plant}'`);
+    // The same again.
+    await expect(simulation.run(seed, plant)).rejects.toThrow((found as Error).message);
   });
 });
+
+function add<K extends string>(total: Record<K, number>, seen: Record<K, number> | undefined): void {
+  if (seen === undefined) return;
+  for (const key of Object.keys(total) as K[]) total[key] += seen[key];
+}

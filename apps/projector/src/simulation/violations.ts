@@ -4,7 +4,7 @@ import type { Due } from './topic.js';
 /** A promise was broken. The message is enough to see which; the seed replays it. */
 export class Violation extends Error {
   constructor(
-    readonly promise: 'once' | 'durable when acknowledged' | 'complete' | 'marked' | 'progress',
+    readonly promise: 'once' | 'durable when acknowledged' | 'complete' | 'marked' | 'progress' | 'as the ledger says',
     what: string,
   ) {
     super(`${promise}: ${what}`);
