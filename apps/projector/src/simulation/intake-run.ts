@@ -32,6 +32,8 @@ const silent = createLog({ write: () => undefined });
 const SEATS = 2;
 /** Virtual ms within which everything is done: the faults end long before. */
 const PATIENCE = 300_000;
+/** Virtual ms between looks at the time. */
+const LOOK = 100;
 
 /**
  * One seeded run: projectors that die and are replaced, a group that moves on, a ledger that fails in every way, and a
@@ -90,9 +92,7 @@ class IntakeRun {
 
   async toTheEnd(): Promise<IntakeSeen> {
     const calmLater = this.time.sleep(8000).then(() => (this.calm = true));
-    void this.time.sleep(PATIENCE).then(() => {
-      if (!this.isDone()) this.breaks(new Violation('progress', `not done after ${PATIENCE} ms: ${this.state()}`));
-    });
+    void this.watchProgress();
     const seats = Array.from({ length: SEATS }, () => this.seat());
     await Promise.all([...seats, calmLater]);
     await Promise.all(this.left);
@@ -107,6 +107,15 @@ class IntakeRun {
 
   close(): void {
     for (const index of this.indexes) index.close();
+  }
+
+  /**
+   * In small steps: while nobody else sleeps, time passes from one to the next, and whatever takes turns of the event
+   * loop but no time (an index that catches up and states many conflicts) must not lose all of it at once.
+   */
+  private async watchProgress(): Promise<void> {
+    for (let waited = 0; waited < PATIENCE; waited += LOOK) await this.time.sleep(LOOK);
+    if (!this.isDone()) this.breaks(new Violation('progress', `not done after ${PATIENCE} ms: ${this.state()}`));
   }
 
   /** One place for a projector: when one dies, another takes it. */

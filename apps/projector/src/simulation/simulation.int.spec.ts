@@ -25,6 +25,11 @@ describe('the simulation of the projector', () => {
     expect(analytics.late).toBeGreaterThan(written);
   }, 600_000);
 
+  // 1280: the index of the last projector states more conflicts while it catches up than there are turns in a step of time.
+  it.each([1280])('keeps every promise at seed %i, which failed once', async (seed) => {
+    expect((await simulation.run(seed)).intake?.events).toBeGreaterThan(0);
+  });
+
   it('replays a seed exactly, in both halves', async () => {
     const first = await simulation.run(ANALYTICS_EACH);
     expect(first.analytics).toBeDefined();
