@@ -23,11 +23,25 @@ export function routeOf(rule: TopicRule, settings: Settings): (record: JsonObjec
   const { authority, source } = rule;
   if (source !== undefined) return () => ({ source });
   const declared = Object.keys(settings.sources);
-  const authorityOf = (name: string): Authority | undefined => profileOf(settings, name)?.authority;
+  // Asked for each record, and settings do not change.
+  const authorities = new Map(
+    [...declared, ...FORMATS].map((name): [string, Authority | undefined] => [
+      name,
+      profileOf(settings, name)?.authority,
+    ]),
+  );
+  const fittingOf = new Map(
+    FORMATS.map((format): [string, string[]] => [
+      format,
+      declared
+        .filter((name) => settings.sources[name]!.format === format && authorities.get(name) === authority)
+        .sort(),
+    ]),
+  );
   return (record) => {
     const named = record['source'];
     if (typeof named === 'string' && Object.hasOwn(settings.sources, named)) {
-      const own = authorityOf(named);
+      const own = authorities.get(named);
       if (own === authority) return { source: named };
       return {
         field: 'source',
@@ -36,17 +50,15 @@ export function routeOf(rule: TopicRule, settings: Settings): (record: JsonObjec
     }
     const format = detectFormat(record);
     if (format === undefined) return { field: '(record)', refused: 'is of no format that is known' };
-    const fitting = declared.filter(
-      (name) => settings.sources[name]!.format === format && authorityOf(name) === authority,
-    );
+    const fitting = fittingOf.get(format) ?? [];
     if (fitting.length === 1) return { source: fitting[0]! };
     if (fitting.length > 1) {
       return {
         field: 'source',
-        refused: `names none of the declared ${authority} sources of format ${format} (${fitting.sort().join(', ')})`,
+        refused: `names none of the declared ${authority} sources of format ${format} (${fitting.join(', ')})`,
       };
     }
-    if (authorityOf(format) === authority) return { source: format };
+    if (authorities.get(format) === authority) return { source: format };
     return {
       field: 'source',
       refused: `belongs to no declared source of authority ${authority} (format ${format})`,

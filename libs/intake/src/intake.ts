@@ -1,4 +1,4 @@
-import type { Ledger, StreamAppend } from '#ledger';
+import type { Ledger } from '#ledger';
 import type { DeadLetters } from './dead-letters.js';
 import { LedgerRefused } from './errors.js';
 import { partKey } from './ids.js';
@@ -7,7 +7,9 @@ import type { Prepared, PreparedEvent } from './prepared.js';
 import { catchUp, recordOf, memoryOf } from './remember.js';
 import { Account } from './report.js';
 import type { SeenIndex } from './seen-index.js';
+import { appendOf, byStream } from './stream-appends.js';
 import { endsAmongWriters, endsOfSoleWriter, type StreamEnds } from './stream-ends.js';
+import { TakenTogether } from './taken-together.js';
 
 /** Gives prepared records in batches, in the order of the input. */
 export type PreparedBatches = AsyncIterable<Prepared[]>;
@@ -30,18 +32,22 @@ export interface IntakeParts {
 const ROUNDS = 20;
 /** Own appends after which a writer among others reads `$all` again, so that a takeover has little to read. */
 const CATCH_UP_AFTER = 200_000;
-
-const LINKS = '{"links":true}';
-const CONFLICT = '{"conflict":true}';
-const LINKS_AND_CONFLICT = '{"links":true,"conflict":true}';
+/** Batches that queued and are appended in one go: those of the partitions that a projector reads at once. */
+const TOGETHER = 4;
 
 /**
  * The second pass of intake: tell new records from duplicates and conflicts, append, remember. A batch is reported
- * only after the ledger has it on disk. One batch at a time; the first call catches the index up with the ledger.
+ * only after the ledger has it on disk. What comes while a batch is under way is taken together after it; the first call
+ * catches the index up with the ledger.
  */
 export class Intake {
   private turn: Promise<unknown> = Promise.resolve();
   private readonly ends: StreamEnds;
+  private readonly batches = new TakenTogether<Take>(
+    (work) => this.inTurn(work),
+    (takes) => this.orForget(() => this.commit(takes)),
+    TOGETHER,
+  );
   private sinceCaughtUp = 0;
 
   private constructor(private readonly parts: IntakeParts) {
@@ -61,7 +67,7 @@ export class Intake {
 
   /** Takes one prepared batch in; resolves when all of it is durable. After an error, repeat it. */
   async takeBatch(batch: readonly Prepared[], account: Account): Promise<void> {
-    await this.inTurn(() => this.orForget(() => this.commit(batch, account)));
+    await this.batches.add({ batch, account });
   }
 
   /** Writes the index to its file. */
@@ -81,12 +87,10 @@ export class Intake {
   /** Appends facts that the product states itself; those stated before are not written again. Gives how many were. */
   async state(events: readonly PreparedEvent[]): Promise<number> {
     return this.inTurn(() =>
-      this.orForget(() =>
-        this.append(
-          events.filter((event) => this.isFirst(event)),
-          new Map(),
-        ),
-      ),
+      this.orForget(async () => {
+        const unstated = events.filter((event) => this.isFirst(event));
+        return unstated.length - (await this.append(unstated, new Map())).size;
+      }),
     );
   }
 
@@ -120,13 +124,29 @@ export class Intake {
     return once === undefined || this.parts.seen.see(once, once) === 'new';
   }
 
-  private async commit(batch: readonly Prepared[], account: Account): Promise<void> {
+  private async commit(takes: readonly Take[]): Promise<void> {
+    const conflicting = new Map<string, boolean>();
+    const looked = takes.map(({ batch }) => this.lookAt(batch, conflicting));
+    const there = await this.append(
+      looked.flatMap(({ events }) => events),
+      conflicting,
+    );
+    for (const [i, { local, events }] of looked.entries()) {
+      local.report.events = there.size === 0 ? events.length : events.filter(({ id }) => !there.has(id)).length;
+      takes[i]!.account.add(local);
+    }
+  }
+
+  /** Which events of a batch are to be appended, and what will have become of its records then. */
+  private lookAt(
+    batch: readonly Prepared[],
+    conflicting: Map<string, boolean>,
+  ): { local: Account; events: PreparedEvent[] } {
     const { seen, deadLetters, clock } = this.parts;
     const letters = batch.flatMap((each) => (each.kind === 'rejected' ? [each.letter] : []));
     deadLetters.add(letters);
     const now = clock();
     const events: PreparedEvent[] = [];
-    const conflicting = new Map<string, boolean>();
     const local = new Account();
     for (const prepared of batch) {
       if (prepared.kind === 'rejected') local.reject(prepared.rejection);
@@ -138,15 +158,10 @@ export class Intake {
         local.from(prepared.source, prepared.records);
         if (prepared.high <= now + this.parts.futureSlack) local.advance(prepared.source, Math.min(prepared.high, now));
         const known = this.underOlderSecrets(prepared);
-        const outcome = seen.see(
-          known.key,
-          known.digest,
-          known.older?.map(({ digest }) => digest),
-        );
-        local.count(
-          outcome === 'new' ? 'accepted' : outcome === 'conflict' ? 'conflicts' : 'duplicates',
-          prepared.records,
-        );
+        const older = known.older?.map(({ digest }) => digest);
+        const outcome = seen.see(known.key, known.digest, older);
+        const word = outcome === 'new' ? 'accepted' : outcome === 'conflict' ? 'conflicts' : 'duplicates';
+        local.count(word, prepared.records);
         const absent = this.absentEvents(known, outcome === 'duplicate');
         if (absent.length === 0) continue;
         const conflicts =
@@ -157,8 +172,7 @@ export class Intake {
         }
       }
     }
-    local.report.events = await this.append(events, conflicting);
-    merge(account, local);
+    return { local, events };
   }
 
   /**
@@ -184,10 +198,11 @@ export class Intake {
     });
   }
 
-  private async append(events: readonly PreparedEvent[], conflicting: Map<string, boolean>): Promise<number> {
+  /** Gives the ids of those that somebody had written before. */
+  private async append(events: readonly PreparedEvent[], conflicting: Map<string, boolean>): Promise<Set<string>> {
     const { ledger, seen, shared = false } = this.parts;
+    const there = new Set<string>();
     let position = seen.cursor;
-    let appended = events.length;
     let waiting = byStream(events);
     for (let round = 0; waiting.size > 0; round++) {
       const streams = [...waiting.keys()];
@@ -201,22 +216,19 @@ export class Intake {
         if (outcome.ok) {
           this.ends.moved(stream, outcome.revision);
           if (outcome.position > position) position = outcome.position;
-          // Somebody had written just these events before.
-          if (!outcome.written) appended -= waiting.get(stream)!.length;
+          if (!outcome.written) for (const { id } of waiting.get(stream)!) there.add(id);
           continue;
         }
         if (!shared || round >= ROUNDS) throw new LedgerRefused(String(outcome.expected), String(outcome.actual));
-        const own = waiting.get(stream)!;
-        const absent = await this.withoutWritten(stream, own, conflicting);
-        appended -= own.length - absent.length;
+        const absent = await this.withoutWritten(stream, waiting.get(stream)!, conflicting, there);
         if (absent.length > 0) left.set(stream, absent);
       }
       waiting = left;
     }
     // Among other writers, own appends say nothing about what lies between them.
     seen.commit(shared ? seen.cursor : position);
-    if (shared && (this.sinceCaughtUp += appended) >= CATCH_UP_AFTER) await this.lookAtAll();
-    return appended;
+    if (shared && (this.sinceCaughtUp += events.length - there.size) >= CATCH_UP_AFTER) await this.lookAtAll();
+    return there;
   }
 
   /**
@@ -227,6 +239,7 @@ export class Intake {
     stream: string,
     own: readonly PreparedEvent[],
     conflicting: Map<string, boolean>,
+    there: Set<string>,
   ): Promise<PreparedEvent[]> {
     const { ledger, seen } = this.parts;
     const written = new Set<string>();
@@ -246,7 +259,10 @@ export class Intake {
       }
     }
     if (end !== undefined) this.ends.moved(stream, end);
-    return own.filter(({ id }) => !written.has(id));
+    return own.filter(({ id }) => {
+      if (written.has(id)) there.add(id);
+      return !written.has(id);
+    });
   }
 
   private async lookAtAll(): Promise<void> {
@@ -258,37 +274,7 @@ export class Intake {
 
 type Facts = Extract<Prepared, { kind: 'facts' }>;
 
-function byStream(events: readonly PreparedEvent[]): Map<string, PreparedEvent[]> {
-  const streams = new Map<string, PreparedEvent[]>();
-  for (const event of events) {
-    const list = streams.get(event.stream);
-    if (list === undefined) streams.set(event.stream, [event]);
-    else list.push(event);
-  }
-  return streams;
-}
-
-function appendOf(
-  stream: string,
-  events: readonly PreparedEvent[],
-  expected: StreamAppend['expected'],
-  conflicting: ReadonlyMap<string, boolean>,
-): StreamAppend {
-  return {
-    stream,
-    expected,
-    events: events.map(({ id, type, data, links }) => {
-      const metadata = conflicting.has(id) ? (links ? LINKS_AND_CONFLICT : CONFLICT) : links ? LINKS : undefined;
-      return metadata === undefined ? { id, type, data } : { id, type, data, metadata };
-    }),
-  };
-}
-
-function merge(into: Account, from: Account): void {
-  for (const key of ['records', 'accepted', 'duplicates', 'conflicts', 'rejected', 'ignored', 'events'] as const) {
-    into.report[key] += from.report[key];
-  }
-  for (const rejection of from.rejections) if (into.rejections.length < 1000) into.rejections.push(rejection);
-  for (const [source, at] of from.highs) into.advance(source, at);
-  for (const [source, n] of from.sources) into.sources.set(source, (into.sources.get(source) ?? 0) + n);
+interface Take {
+  batch: readonly Prepared[];
+  account: Account;
 }

@@ -51,4 +51,13 @@ export class Account {
   from(source: string, records = 1): void {
     this.sources.set(source, (this.sources.get(source) ?? 0) + records);
   }
+
+  add(other: Account): void {
+    for (const key of ['records', 'accepted', 'duplicates', 'conflicts', 'rejected', 'ignored', 'events'] as const) {
+      this.report[key] += other.report[key];
+    }
+    for (const rejection of other.rejections) if (this.rejections.length < TOLD) this.rejections.push(rejection);
+    for (const [source, at] of other.highs) this.advance(source, at);
+    for (const [source, n] of other.sources) this.from(source, n);
+  }
 }

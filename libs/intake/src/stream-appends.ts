@@ -1,0 +1,33 @@
+import type { StreamAppend } from '#ledger';
+import type { PreparedEvent } from './prepared.js';
+
+const LINKS = '{"links":true}';
+const CONFLICT = '{"conflict":true}';
+const LINKS_AND_CONFLICT = '{"links":true,"conflict":true}';
+
+export function byStream(events: readonly PreparedEvent[]): Map<string, PreparedEvent[]> {
+  const streams = new Map<string, PreparedEvent[]>();
+  for (const event of events) {
+    const list = streams.get(event.stream);
+    if (list === undefined) streams.set(event.stream, [event]);
+    else list.push(event);
+  }
+  return streams;
+}
+
+/** The append of one stream's events, marked where they join names or conflict with another variant. */
+export function appendOf(
+  stream: string,
+  events: readonly PreparedEvent[],
+  expected: StreamAppend['expected'],
+  conflicting: ReadonlyMap<string, boolean>,
+): StreamAppend {
+  return {
+    stream,
+    expected,
+    events: events.map(({ id, type, data, links }) => {
+      const metadata = conflicting.has(id) ? (links ? LINKS_AND_CONFLICT : CONFLICT) : links ? LINKS : undefined;
+      return metadata === undefined ? { id, type, data } : { id, type, data, metadata };
+    }),
+  };
+}
