@@ -66,6 +66,44 @@ async function take(intake: Intake, batch: Prepared[]): Promise<Account> {
   return account;
 }
 
+describe('batches that queue while another is under way', () => {
+  it('are told apart in their accounts, and a record of two of them is written once', async () => {
+    const intake = await projector('one');
+    const batches = [['1'], ['2', '3'], ['3', '4'], ['5']];
+    const accounts = await Promise.all(
+      batches.map((ids) =>
+        take(
+          intake,
+          ids.map((id) => record(id, ['token-a'])),
+        ),
+      ),
+    );
+    expect(accounts.map(({ report }) => [report.accepted, report.duplicates, report.events])).toEqual([
+      [1, 0, 1],
+      [2, 0, 2],
+      [1, 1, 1],
+      [1, 0, 1],
+    ]);
+    expect(new Set((await events()).map(({ id }) => id)).size).toBe(5);
+    expect(await events()).toHaveLength(5);
+  });
+
+  it('do not fail with a neighbour that the ledger refuses', async () => {
+    const intake = await projector('one');
+    const refused = record('bad', ['']);
+    const outcomes = await Promise.allSettled([
+      take(intake, [record('1', ['token-a'])]),
+      take(intake, [record('2', ['token-b'])]),
+      take(intake, [refused]),
+      take(intake, [record('3', ['token-a'])]),
+    ]);
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled']);
+    expect((await events()).map(({ stream }) => stream).sort()).toEqual(['token-a', 'token-a', 'token-b']);
+    // What was refused was not seen.
+    await expect(take(intake, [refused])).rejects.toThrow();
+  });
+});
+
 describe('intake into a ledger that others append to as well', () => {
   it('finds what a late writer appended after the take-over, and writes nothing twice', async () => {
     const late = await projector('late');
