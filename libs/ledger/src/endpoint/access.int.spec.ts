@@ -1,4 +1,4 @@
-import { EventStoreDBClient, jsonEvent } from '@eventstore/db-client';
+import { EventStoreDBClient, excludeSystemEvents, jsonEvent } from '@eventstore/db-client';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomBytes, scryptSync } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -119,6 +119,20 @@ describe('with users', () => {
           if (event === undefined) throw Object.assign(new Error(), { type: 'hidden' });
       });
     expect([await resolved(ADA), await resolved(OPS)]).toEqual(['hidden', 'done']);
+  });
+
+  it('what the endpoint wrote of itself is a system event by its type', async () => {
+    const fresh = await ServedLedger.start({ declareDefaults: true });
+    await fresh.client.appendToStream('mine', events());
+    const types: (string | undefined)[] = [];
+    for await (const { event } of fresh.client.subscribeToAll({ filter: excludeSystemEvents() })) {
+      types.push(event?.type);
+      if (event?.streamId === 'mine') break;
+    }
+    let settings: string | undefined;
+    for await (const { event } of fresh.client.readStream('$settings')) settings = event?.type;
+    expect([types, settings]).toEqual([['test'], '$settings']);
+    await fresh.remove();
   });
 
   it('what counts by default stands in $settings', async () => {

@@ -4,7 +4,8 @@ import { foreignContent } from '../embedded/stored-event.js';
 import { readAcl, type StreamAcl } from '../embedded/stream-metadata.js';
 
 const SETTINGS = '$settings';
-const TYPE = 'update-default-acl';
+/** What a server writes of itself has a type with `$`: clients that leave system events out go by the type alone. */
+const TYPE = '$settings';
 const EVERYBODY = { $r: '$all', $w: '$all', $d: '$all', $mr: '$all', $mw: '$all' };
 const ADMINS = { $r: '$admins', $w: '$admins', $d: '$admins', $mr: '$admins', $mw: '$admins' };
 const DEFAULTS = { $userStreamAcl: EVERYBODY, $systemStreamAcl: ADMINS };
