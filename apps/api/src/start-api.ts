@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { Server as TlsServer } from 'node:tls';
 import { NestFactory } from '@nestjs/core';
+import type { Registry } from 'prom-client';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { assertMayBePlain, systemCodeOf, type Hop, type Log } from '#platform';
 import { ApiModule } from './api.module.js';
@@ -36,6 +37,8 @@ export interface RunningApi {
   url: string;
   /** The tally of the options, measured: what else goes in by this process should go through it. */
   tally: Tally;
+  /** What this process measures; others in it add theirs. */
+  registry: Registry;
   /** New connections get the certificate as it is read now. */
   renewCertificate(): void;
   /** Accepts nothing new, finishes what is under way within `graceMs`, then cuts it off. */
@@ -74,6 +77,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
   return {
     url: await app.getUrl(),
     tally,
+    registry: metrics.registry,
     renewCertificate: () => {
       if (tls !== undefined && server instanceof TlsServer) server.setSecureContext(tls.options);
     },

@@ -1,5 +1,6 @@
 import { EmbeddedLedger, EventStoreLedger, isConnectionString, type Ledger } from '#ledger';
-import { DataDirectory, type Hop } from '#platform';
+import { DeadLetters } from '#intake';
+import { DataDirectory, systemClock, type Hop } from '#platform';
 
 /** A ledger that a command was pointed at, and how it is told of: without credentials. */
 export interface LedgerAt {
@@ -27,7 +28,7 @@ export async function openLedgerAt(place: string, { access, purpose, allowed }: 
   try {
     const { ledger: mustExist = false } = directory.meta;
     const ledger = EmbeddedLedger.open(directory.file('ledger'), { access, mustExist });
-    if (!mustExist && access === 'write') directory.updateMeta({ ledger: true });
+    if (!mustExist && access === 'write') markUsed(directory);
     return {
       ledger,
       shown: directory.path,
@@ -40,4 +41,10 @@ export async function openLedgerAt(place: string, { access, purpose, allowed }: 
     directory.close();
     throw error;
   }
+}
+
+/** From now on a missing or empty ledger file is damage, and not a beginning; the same goes for the dead letters. */
+export function markUsed(directory: DataDirectory): void {
+  new DeadLetters(directory.file('deadLetters'), systemClock).close();
+  directory.updateMeta({ ledger: true });
 }

@@ -5,9 +5,10 @@ import { WrongUse } from '../../api/src/tally/errors.js';
 /** Adds `--allow-plaintext HOP`, which may be given several times. */
 export function withPlaintext(command: Command): Command {
   return command.addOption(
-    new Option('--allow-plaintext <hop>', 'a connection that may leave this machine unencrypted; may be repeated')
-      .choices([...HOPS])
-      .argParser<string[]>((hop, all = []) => [...all, hop]),
+    new Option(
+      '--allow-plaintext <hops>',
+      `connections that may leave this machine unencrypted: ${HOPS.join(', ')}; a comma list, may be repeated`,
+    ).argParser<string[]>((hops, all = []) => [...all, ...hops.split(',').map((hop) => hop.trim())]),
   );
 }
 

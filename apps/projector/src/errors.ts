@@ -44,3 +44,16 @@ export class NothingToDo extends TallyError {
     });
   }
 }
+
+/** Topics that were to be read are not there. */
+export class MissingTopics extends TallyError {
+  readonly code = 'TALLY_MISSING_TOPICS';
+  constructor(topics: readonly string[]) {
+    super(`there is no topic ${topics.join(', ')}`, {
+      facts: { topics: topics.join(', ') },
+      retry: true,
+      remedy:
+        "Make the product's own with `tally topics create`, and raw ones as your cluster does; nothing is read before.",
+    });
+  }
+}

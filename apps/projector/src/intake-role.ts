@@ -1,8 +1,19 @@
 import { Module, type INestMicroservice } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import type { ConsumerSettings, DeadLetters, Intake, KafkaConnection, LoopVitals, PartitionWork, Vault } from '#intake';
+import type { Kafka } from 'kafkajs';
+import {
+  kafkaClient,
+  type ConsumerSettings,
+  type DeadLetters,
+  type Intake,
+  type KafkaConnection,
+  type LoopVitals,
+  type PartitionWork,
+  type Vault,
+} from '#intake';
 import type { Settings } from '#lifecycle';
 import type { Hop, Log } from '#platform';
+import { MissingTopics } from './errors.js';
 import { IntakeWork, type Naming } from './intake-work.js';
 import { LetterWork } from './letter-work.js';
 import type { TopicRule } from './topic-source.js';
@@ -71,6 +82,10 @@ async function run<P>(
   log: Log,
   { counts, onAssigned }: { counts?: IntakeWork['counts']; onAssigned?: () => Promise<void> },
 ): Promise<RunningRole> {
+  await assertTopics(
+    kafkaClient(connection, { log, ...(plaintext !== undefined && { allowPlaintext: plaintext }) }),
+    topics,
+  );
   const strategy = new BatchServerKafka({
     connection,
     group,
@@ -89,4 +104,17 @@ async function run<P>(
     ...(counts !== undefined && { counts }),
     close: () => app.close(),
   };
+}
+
+/** A consumer that lacks one topic reads none, and is told so without its name. @throws MissingTopics */
+async function assertTopics(kafka: Kafka, topics: readonly string[]): Promise<void> {
+  const admin = kafka.admin();
+  await admin.connect();
+  try {
+    const there = new Set(await admin.listTopics());
+    const missing = topics.filter((topic) => !there.has(topic));
+    if (missing.length > 0) throw new MissingTopics(missing);
+  } finally {
+    await admin.disconnect();
+  }
 }

@@ -2,7 +2,9 @@ import type { LocalTally } from '../../api/src/tally/local-tally.js';
 import { vaultOf } from '#intake';
 import type { Log } from '#platform';
 import { startIntake, startLetters, type KafkaOptions, type RunningRole } from './intake-role.js';
+import type { Registry } from 'prom-client';
 import { LedgerSettings } from './ledger-settings.js';
+import { measureConsumer } from './metrics.js';
 import type { Role } from './roles.js';
 import { SteadyRole } from './steady-role.js';
 
@@ -27,9 +29,18 @@ export function startConsumersOver(
   kafka: KafkaOptions,
   roles: ReadonlySet<Role>,
   log: Log,
+  registry: Registry,
 ): { close(): Promise<void> } {
   const consumers = [new SteadyRole(() => startLetters(kafka, tally.stores.deadLetters, log), log)];
-  if (roles.has('intake')) consumers.push(new SteadyRole(() => startIntakeOver(tally, kafka, log), log));
+  if (roles.has('intake')) {
+    const intake = new SteadyRole(() => startIntakeOver(tally, kafka, log), log);
+    consumers.push(intake);
+    measureConsumer(
+      registry,
+      () => intake.vitals(),
+      () => intake.counts,
+    );
+  }
   return {
     close: async () => {
       await Promise.all(consumers.map((each) => each.close()));

@@ -42,8 +42,13 @@ export class SteadyRole {
     for (let failures = 0; !signal.aborted;) {
       const began = performance.now();
       try {
-        this.role = await this.start();
-        await Promise.race([this.role.ended, stopped]);
+        const starting = this.start();
+        starting.catch(() => undefined);
+        // Brokers that are away are waited for as long as it takes; a stop is not.
+        const started = await Promise.race([starting, stopped]);
+        if (started === undefined) return;
+        this.role = started;
+        await Promise.race([started.ended, stopped]);
       } catch (error) {
         failures = performance.now() - began > WELL_MS ? 1 : failures + 1;
         const retryInMs = Math.min(AGAIN_MS[0] * 2 ** (failures - 1), AGAIN_MS[1]);

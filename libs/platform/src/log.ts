@@ -24,7 +24,9 @@ export interface Log {
 
 /** Credentials by their looks (MODEL §9.3): a JWT, whole or cut, and what follows an authorization scheme. */
 const JWT_RUN = /eyJ[A-Za-z0-9_.~+/=%-]*/g;
-const SCHEME_RUN = /\b(bearer|basic|dpop)\s+[A-Za-z0-9_.~+/=%-]+/gi;
+/** A short run of small letters is a word, as in a sentence about bearers. */
+const SCHEME_RUN =
+  /\b([Bb]earer|BEARER|[Bb]asic|BASIC|[Dd][Pp]o[Pp]|DPOP)\s+(?:(?=[A-Za-z0-9_.~+/=%-]*[A-Z0-9_~+/=%])|(?=[a-z.-]{16}))[A-Za-z0-9_.~+/=%-]+/g;
 
 /** The last net under every log line: by then nothing secret should be in it any more. */
 export function withoutCredentials(text: string): string {

@@ -22,7 +22,6 @@ export function openEmbedded(directory: DataDirectory, access: Access, clock: Cl
   const file = directory.file('ledger');
   const { ledger: isUsed = false } = directory.meta;
   const ledger = EmbeddedLedger.open(file, { access, clock, mustExist: isUsed });
-  if (!isUsed && access === 'write') directory.updateMeta({ ledger: true });
   const scan = ledger.scan();
   return {
     ledgerId: directory.meta.ledgerId,

@@ -79,6 +79,7 @@ export class Stores {
       const { scan } = ledger;
       const keys = keep(SubjectKeys.open(keysHome));
       const deadLetters = keep(new DeadLetters(directory.file('deadLetters'), clock, { access, mustExist: isUsed }));
+      if (!isUsed && access === 'write' && eventstore === undefined) directory.updateMeta({ ledger: true });
       const analytics = keep(
         new AnalyticsAccess({
           directory,

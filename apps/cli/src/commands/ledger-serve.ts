@@ -38,8 +38,7 @@ export function addLedgerServe(program: Command, shell: Shell): void {
       try {
         const { ledger: mustExist = false } = directory.meta;
         const served = EmbeddedLedger.open(directory.file('ledger'), { access: 'write', mustExist });
-        // From now on an empty or missing ledger file is damage, and not a beginning.
-        if (!mustExist) directory.updateMeta({ ledger: true });
+        if (!mustExist) (await import('../ledger-at.js')).markUsed(directory);
         try {
           const endpoint = await LedgerEndpoint.start({
             ...options,

@@ -32,7 +32,7 @@ export function addProjector(program: Command, shell: Shell): void {
       const { startProjector } = await import('../../../projector/src/start-projector.js');
       const interruption = new Interruption();
       const { talk, out } = shell;
-      const projector = await startProjector({
+      const starting = startProjector({
         roles,
         data,
         purpose: purposeOf(command),
@@ -42,6 +42,11 @@ export function addProjector(program: Command, shell: Shell): void {
         ...(kafka !== undefined && { kafka }),
         health: { host: flags.healthHost, port },
       });
+      const projector = await interruption.unlessFirst(starting);
+      if (projector === undefined) {
+        talk.say('stopped before it had started; nothing was taken in');
+        return;
+      }
       try {
         talk.head(`the projector runs ${[...roles].join(', ')}`);
         talk.say(`health  ${projector.url}/healthz, ${projector.url}/metrics`);

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { checkTopics, createTopics, kafkaClient, kafkaConnectionOf, type TopicSizes, type TopicState } from '#intake';
 import { createLog, type Hop } from '#platform';
+import { WrongUse } from '../../../api/src/tally/errors.js';
 import { EXIT } from '../exit-codes.js';
 import { printRows } from '../output/rows.js';
 import { plaintextOf, withPlaintext } from '../plaintext.js';
@@ -8,7 +9,7 @@ import { commonOf, verb, type Shell } from '../shell.js';
 import { wholeNumber } from '../whole-number.js';
 
 interface TopicFlags {
-  kafka: string;
+  kafka?: string;
   partitions?: string;
   replication?: string;
   allowPlaintext?: Hop[];
@@ -36,7 +37,7 @@ export function addTopics(program: Command, shell: Shell): void {
 
 function topicFlags(command: Command): Command {
   command
-    .requiredOption('--kafka <brokers>', 'host:port of brokers, with commas between; how to log in: docs/kafka.md')
+    .option('--kafka <brokers>', 'host:port, with commas between (default: TALLY_KAFKA); how to log in: docs/kafka.md')
     .option('--partitions <count>', 'of the topics that projectors share out (default: 6)')
     .option('--replication <count>', "replicas of each partition (default: the cluster's)");
   return withPlaintext(command);
@@ -47,7 +48,9 @@ async function withTopics(
   { env }: Shell,
   use: (...args: Parameters<typeof checkTopics>) => Promise<TopicState[]>,
 ): Promise<TopicState[]> {
-  const connection = kafkaConnectionOf({ brokers: flags.kafka, env });
+  const brokers = flags.kafka ?? env['TALLY_KAFKA'];
+  if (brokers === undefined || brokers === '') throw new WrongUse('--kafka', 'is missing, and so is TALLY_KAFKA');
+  const connection = kafkaConnectionOf({ brokers, env });
   const sizes: TopicSizes = {};
   if (flags.partitions !== undefined) sizes.partitions = wholeNumber('--partitions', flags.partitions);
   if (flags.replication !== undefined) sizes.replication = wholeNumber('--replication', flags.replication);

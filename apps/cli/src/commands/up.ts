@@ -3,6 +3,7 @@ import { announceRunning, createLog, type Log } from '#platform';
 import type { KafkaOptions } from '../../../projector/src/intake-role.js';
 import type { Role } from '../../../projector/src/roles.js';
 import type { LocalTally } from '../../../api/src/tally/local-tally.js';
+import { WrongUse } from '../../../api/src/tally/errors.js';
 import type { Renewable } from '../../../api/src/renewal.js';
 import type { RunningApi } from '../../../api/src/start-api.js';
 import type { Tally } from '../../../api/src/tally/questions.js';
@@ -38,6 +39,8 @@ export function addUp(program: Command, shell: Shell): void {
       const roles = rolesGiven(
         flags.roles ?? (kafka === undefined ? 'analytics,findings' : 'intake,analytics,findings'),
       );
+      if (kafka === undefined && (roles.has('intake') || flags.topic !== undefined))
+        throw new WrongUse(roles.has('intake') ? '--roles' : '--topic', 'needs --kafka, or TALLY_KAFKA');
       const [{ startApi }, { LocalTally }, { vitalsOf }, { BackgroundFollower }, { Renewal }] = await Promise.all([
         import('../../../api/src/start-api.js'),
         import('../../../api/src/tally/local-tally.js'),
@@ -46,7 +49,8 @@ export function addUp(program: Command, shell: Shell): void {
         import('../../../api/src/renewal.js'),
       ]);
       const interruption = new Interruption();
-      const local = await LocalTally.open(data, {
+      const { talk, out } = shell;
+      const opening = LocalTally.open(data, {
         access: 'write',
         purpose: purposeOf(command),
         threads: shell.threads,
@@ -54,7 +58,11 @@ export function addUp(program: Command, shell: Shell): void {
         fills: roles.has('analytics'),
         ...keysOf(command, shell),
       });
-      const { talk, out } = shell;
+      const local = await interruption.unlessFirst(opening);
+      if (local === undefined) {
+        talk.say('stopped before it was up');
+        return;
+      }
       try {
         if (settings !== undefined) await local.ask('settings.declare', { tenant, settings });
         const log = createLog();
@@ -80,7 +88,8 @@ export function addUp(program: Command, shell: Shell): void {
           findings: roles.has('findings'),
           analytics: roles.has('analytics'),
         });
-        const consumers = kafka === undefined ? undefined : await startConsumers(local, kafka, roles, log);
+        const consumers =
+          kafka === undefined ? undefined : await startConsumers(local, kafka, roles, log, api.registry);
         try {
           announce();
           talk.head(`tally is up at ${api.url}`);
@@ -120,9 +129,10 @@ async function startConsumers(
   kafka: KafkaOptions,
   roles: ReadonlySet<Role>,
   log: Log,
+  registry: RunningApi['registry'],
 ): Promise<{ close(): Promise<void> }> {
   const { startConsumersOver } = await import('../../../projector/src/projector.js');
-  return startConsumersOver(local, kafka, roles, log);
+  return startConsumersOver(local, kafka, roles, log, registry);
 }
 
 async function demo(tally: Tally, options: DemoOptions, interruption: Interruption): Promise<void> {

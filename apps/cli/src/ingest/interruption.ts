@@ -49,6 +49,15 @@ export class Interruption {
     return this.reason!;
   }
 
+  /**
+   * What something that is being opened comes to, or nothing if the interruption comes first: engines that are away
+   * are waited for, and a signal must not be.
+   */
+  async unlessFirst<T>(opening: Promise<T>): Promise<T | undefined> {
+    opening.catch(() => undefined);
+    return Promise.race([opening, this.wait().then(() => undefined)]);
+  }
+
   ignore(): void {
     for (const remove of this.listeners.splice(0)) remove();
   }
