@@ -1,25 +1,25 @@
 import { parseArgs } from 'node:util';
-import { PLANTS, Simulation, type Plant } from './simulation.js';
+import { HALVES, PLANTS, Simulation, type Asked } from './simulation.js';
 
-const USAGE = `npm run simulate -- [--seeds N] [--from N] [--seed N] [--plant NAME]
+const USAGE = `npm run simulate -- [--seeds N] [--from N] [--seed N] [--half NAME] [--plant NAME]
   --seeds  how many seeds; default 20000
   --from   the first of them; default 1
   --seed   this one alone
+  --half   ${HALVES.join(' or ')} alone; default: intake, and each tenth seed analytics as well
   --plant  with a fault of the program: ${PLANTS.join(', ')}
 `;
 const TELL_MS = 5000;
 
-interface Asked {
+interface Range {
   from: number;
   to: number;
-  plant?: Plant;
 }
 
 process.exitCode = await main();
 
 /** @returns 0: every promise was kept; 1: one was broken; 2: the command cannot be read */
 async function main(): Promise<number> {
-  let asked: Asked;
+  let asked: Range & Asked;
   try {
     asked = read(process.argv.slice(2));
   } catch (error) {
@@ -38,13 +38,13 @@ async function main(): Promise<number> {
   }
 }
 
-async function run(simulation: Simulation, { from, to, plant }: Asked): Promise<void> {
+async function run(simulation: Simulation, { from, to, ...asked }: Range & Asked): Promise<void> {
   const started = performance.now();
   let events = 0;
   let told = started;
   const rate = (done: number): string => ((done * 1000) / (performance.now() - started)).toFixed(1);
   for (let seed = from; seed <= to; seed++) {
-    const { intake, analytics } = await simulation.run(seed, plant);
+    const { intake, analytics } = await simulation.run(seed, asked);
     events += (intake?.events ?? 0) + (analytics?.events ?? 0);
     if (performance.now() - told < TELL_MS) continue;
     told = performance.now();
@@ -55,18 +55,27 @@ async function run(simulation: Simulation, { from, to, plant }: Asked): Promise<
   process.stdout.write(`every promise kept: seeds ${from} to ${to}, ${events} events, ${rate(seeds)} seeds/s\n`);
 }
 
-function read(args: readonly string[]): Asked {
+function read(args: readonly string[]): Range & Asked {
   const text = { type: 'string' } as const;
-  const { values } = parseArgs({ args: [...args], options: { seeds: text, from: text, seed: text, plant: text } });
+  const { values } = parseArgs({
+    args: [...args],
+    options: { seeds: text, from: text, seed: text, half: text, plant: text },
+  });
   const from = whole('seed', values.seed) ?? whole('from', values.from) ?? 1;
   const to = values.seed === undefined ? from + (whole('seeds', values.seeds) ?? 20_000) - 1 : from;
-  const plant = PLANTS.find((each) => each === values.plant);
-  if (values.plant !== undefined && plant === undefined) throw new Error(`--plant ${values.plant}: there is none`);
-  return { from, to, ...(plant !== undefined && { plant }) };
+  const half = oneOf('half', HALVES, values.half);
+  const plant = oneOf('plant', PLANTS, values.plant);
+  return { from, to, ...(half !== undefined && { half }), ...(plant !== undefined && { plant }) };
 }
 
 function whole(name: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new Error(`--${name} ${text}: not a whole number from 1 on`);
   return Number(text);
+}
+
+function oneOf<T extends string>(flag: string, known: readonly T[], text: string | undefined): T | undefined {
+  const found = known.find((each) => each === text);
+  if (text !== undefined && found === undefined) throw new Error(`--${flag} ${text}: there is none`);
+  return found;
 }

@@ -49,12 +49,12 @@ describe('the simulation of the projector', () => {
     let found: unknown;
     let seed = 0;
     while (seed < SEEDS && found === undefined) {
-      await simulation.run(++seed, plant).catch((error: unknown) => (found = error));
+      await simulation.run(++seed, { plant }).catch((error: unknown) => (found = error));
     }
     expect(String(found)).toMatch(expected);
     expect(String(found)).toContain(`npm run simulate -- --seed ${seed} --plant '${plant}'`);
     // The same again.
-    await expect(simulation.run(seed, plant)).rejects.toThrow((found as Error).message);
+    await expect(simulation.run(seed, { plant })).rejects.toThrow((found as Error).message);
   });
 });
 
