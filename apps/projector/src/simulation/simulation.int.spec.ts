@@ -26,7 +26,8 @@ describe('the simulation of the projector', () => {
   }, 600_000);
 
   // 1280: the index of the last projector states more conflicts while it catches up than there are turns in a step of time.
-  it.each([1280])('keeps every promise at seed %i, which failed once', async (seed) => {
+  // 3978: a commit fails behind a gap of offsets; whoever takes over begins behind the gap, and has nothing to commit.
+  it.each([1280, 3978])('keeps every promise at seed %i, which failed once', async (seed) => {
     expect((await simulation.run(seed)).intake?.events).toBeGreaterThan(0);
   });
 

@@ -59,7 +59,7 @@ export interface Due {
   committed: bigint;
 }
 
-/** What the ledger must hold in the end, and up to where each partition is then committed. */
+/** What the ledger must hold in the end, and up to where each partition is then committed at least. */
 export interface Whole {
   dues: Due[];
   ends: bigint[];
@@ -79,8 +79,9 @@ export function wholeOf(partitions: readonly (readonly KafkaRecord[])[], setting
         for (const each of prepared) dues.push(...duesOfRecord(each, partition, offset + 1n));
       end = reading.written(together, offset) ?? offset + 1n;
     }
-    // Nothing is committed that only says where the partition begins.
-    return end <= (records[0]?.offset ?? 0n) ? 0n : end;
+    // Where no records lie between two offsets, either says the same, and nobody commits the later one for its own sake.
+    const before = records.findLast(({ offset }) => offset < end);
+    return before === undefined ? 0n : before.offset + 1n;
   });
   return { dues, ends };
 }
