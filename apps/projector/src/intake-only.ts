@@ -37,6 +37,7 @@ export async function openIntakeOnly(options: IntakeOnlyOptions): Promise<Runnin
     const secrets = NamingSecretStore.open(home, clock);
     const keys = keep(SubjectKeys.open(home));
     const ledger = keep(await EventStoreLedger.open({ url: eventstore, allowPlaintext: plaintext.has('eventstore') }));
+    await ledger.identify(directory.meta.ledgerId, home.meta.ledgerId);
     const seen = keep(SeenIndex.open(directory.file('intake')));
     const intake = await Intake.open({
       ledger,

@@ -1,5 +1,5 @@
 import { factOf, History, MemorySource, type RecordedFact, type Settings } from '#lifecycle';
-import type { Ledger } from '#ledger';
+import { isProductFact, type Ledger } from '#ledger';
 
 /** How often the settings stream is looked at, in ms: one question about its last revision. */
 const LOOK_MS = 2000;
@@ -31,7 +31,10 @@ export class LedgerSettings {
       return known.settings;
     }
     const facts: RecordedFact[] = [];
-    for await (const event of this.ledger.readStream(stream)) facts.push(factOf(event));
+    for await (const event of this.ledger.readStream(stream)) {
+      // Another program's event states nothing here.
+      if (isProductFact(event.type, event.data, event.metadata)) facts.push(factOf(event));
+    }
     const { settings } = new History(new MemorySource(facts)).world;
     this.known.set(tenant, { settings, revision, lookedAt: now });
     return settings;

@@ -216,6 +216,7 @@ export class Intake {
         if (outcome.ok) {
           this.ends.moved(stream, outcome.revision);
           if (outcome.position > position) position = outcome.position;
+          seen.note(outcome.position, waiting.get(stream)!.at(-1)!.id);
           if (!outcome.written) for (const { id } of waiting.get(stream)!) there.add(id);
           continue;
         }

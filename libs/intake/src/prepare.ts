@@ -35,6 +35,9 @@ import { deadLetterOwner, refusedRecord, type Redacted, type Refusal, type Refus
 import { SourceChoice } from './source-choice.js';
 import type { InputLine } from './split-lines.js';
 
+/** Records of one line: an array of nothing but small ones would hold everybody else up. */
+const MAX_RECORDS = 10_000;
+
 /** Where boxes get their keys. */
 export interface Vault {
   /** Makes the keys of these owners, durably, before anything is sealed under them. */
@@ -131,6 +134,12 @@ export class Preparer {
       records = recordsOfLine(input.text);
     } catch {
       into.push(unreadable(line, input.text));
+      return;
+    }
+    if (records.length > MAX_RECORDS) {
+      const reason = `holds ${records.length} records, more than ${MAX_RECORDS}`;
+      const why = { field: '(line)', reason, redrivable: false, keys: [] };
+      into.push({ kind: 'refused', line, why, bytes: input.text, length: Buffer.byteLength(input.text) });
       return;
     }
     records.forEach((record, i) => {

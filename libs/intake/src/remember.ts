@@ -43,8 +43,8 @@ export function memoryOf(record: RecordOfEvent): { key: string; digest: string }
  * @param feed where to read: the ledger, or a copy of it with the same positions
  */
 export async function catchUp(ledger: Ledger, feed: Ledger, seen: SeenIndex): Promise<void> {
-  // An index from another life of this directory (a restored backup) knows of events that are not there.
-  if (seen.cursor > (await feed.head())) seen.reset();
+  // An index of another ledger, or of this one before it was set back, knows of events that are not there.
+  if (seen.cursor > (await feed.head()) || !(await restsOn(feed, seen.landmark))) seen.reset();
   let unsaved = 0;
   let position: Position = seen.cursor;
   let unmarked: Unmarked[] = [];
@@ -57,6 +57,7 @@ export async function catchUp(ledger: Ledger, feed: Ledger, seen: SeenIndex): Pr
   };
   for await (const event of feed.readAll({ from: seen.cursor === START ? 'start' : seen.cursor })) {
     position = event.position;
+    seen.note(position, event.id);
     unsaved++;
     const record = recordOf(event);
     if (record !== undefined) {
@@ -69,4 +70,11 @@ export async function catchUp(ledger: Ledger, feed: Ledger, seen: SeenIndex): Pr
     if (unsaved >= TOGETHER) await keep();
   }
   if (unsaved > 0) await keep();
+}
+
+async function restsOn(feed: Ledger, landmark: SeenIndex['landmark']): Promise<boolean> {
+  if (landmark === undefined) return true;
+  for await (const { position, id } of feed.readAll({ from: landmark.position, maxCount: 1 }))
+    return position === landmark.position && id === landmark.event;
+  return false;
 }

@@ -2,7 +2,7 @@ import Database from 'better-sqlite3';
 import { rmSync } from 'node:fs';
 
 /** Version of the table; an older or broken index is thrown away and filled again from `$all`. */
-const VERSION = 2;
+const VERSION = 3;
 
 /** Batches that reach the file together. */
 const BATCHES_A_SAVE = 32;
@@ -23,7 +23,9 @@ export class SeenIndex {
   private readonly openBatch: Database.Statement<[]>;
   private readonly releaseBatch: Database.Statement<[]>;
   private readonly undoBatch: Database.Statement<[]>;
+  private readonly setMark: Database.Statement<[bigint, string]>;
   private cursorAt: bigint;
+  private mark: { position: bigint; event: string } | undefined;
   private inBatch = false;
   private unsaved = 0;
 
@@ -34,11 +36,18 @@ export class SeenIndex {
     this.find = db.prepare('SELECT digest FROM seen WHERE key = ?');
     this.variant = db.prepare('SELECT 1 FROM variants WHERE key = ? AND digest = ?');
     this.moveCursor = db.prepare('UPDATE cursor SET position = ?');
+    this.setMark = db.prepare(
+      'INSERT INTO landmark VALUES (0, ?, ?) ON CONFLICT (id) DO UPDATE SET position = excluded.position, event = excluded.event',
+    );
     this.openBatch = db.prepare('SAVEPOINT batch');
     this.releaseBatch = db.prepare('RELEASE batch');
     this.undoBatch = db.prepare('ROLLBACK TO batch');
     const row = db.prepare<[], { position: bigint }>('SELECT position FROM cursor').safeIntegers().get();
     this.cursorAt = row?.position ?? 0n;
+    this.mark = db
+      .prepare<[], { position: bigint; event: string }>('SELECT position, event FROM landmark')
+      .safeIntegers()
+      .get();
   }
 
   static open(path: string): SeenIndex {
@@ -62,6 +71,7 @@ export class SeenIndex {
       db.exec(`CREATE TABLE IF NOT EXISTS seen (key BLOB PRIMARY KEY, digest BLOB NOT NULL) WITHOUT ROWID;
         CREATE TABLE IF NOT EXISTS variants (key BLOB NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (key, digest)) WITHOUT ROWID;
         CREATE TABLE IF NOT EXISTS cursor (id INTEGER PRIMARY KEY CHECK (id = 0), position INTEGER NOT NULL);
+        CREATE TABLE IF NOT EXISTS landmark (id INTEGER PRIMARY KEY CHECK (id = 0), position INTEGER NOT NULL, event TEXT NOT NULL);
         INSERT OR IGNORE INTO cursor VALUES (0, 0);`);
       db.pragma(`user_version = ${VERSION}`);
       return new SeenIndex(db);
@@ -111,6 +121,16 @@ export class SeenIndex {
     return this.find.get(Buffer.from(key, 'hex')) !== undefined;
   }
 
+  /** The last event that this index rests on: in another ledger, or one that was set back, it is not there. */
+  get landmark(): { position: bigint; event: string } | undefined {
+    return this.mark;
+  }
+
+  /** An event of the ledger that was acknowledged, or read; the one with the highest position counts. */
+  note(position: bigint, event: string): void {
+    if (this.mark === undefined || position > this.mark.position) this.mark = { position, event };
+  }
+
   /** A batch stands in a savepoint of its own within one long transaction. */
   private begin(): void {
     if (!this.db.inTransaction) this.db.exec('BEGIN IMMEDIATE');
@@ -135,6 +155,7 @@ export class SeenIndex {
     if (!this.db.inTransaction) return;
     this.rollback();
     this.moveCursor.run(this.cursorAt);
+    if (this.mark !== undefined) this.setMark.run(this.mark.position, this.mark.event);
     this.db.exec('COMMIT');
     this.unsaved = 0;
   }
@@ -142,8 +163,9 @@ export class SeenIndex {
   /** Forgets everything; the next catch-up fills it again. */
   reset(): void {
     this.save();
-    this.db.exec('DELETE FROM seen; DELETE FROM variants; UPDATE cursor SET position = 0');
+    this.db.exec('DELETE FROM seen; DELETE FROM variants; DELETE FROM landmark; UPDATE cursor SET position = 0');
     this.cursorAt = 0n;
+    this.mark = undefined;
   }
 
   /** Forgets what was seen since the last commit: the ledger refused it. */

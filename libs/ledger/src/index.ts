@@ -15,3 +15,4 @@ export * from './mirror/errors.js';
 export { copyLedger, verifyCopy, type Copied, type CopyLedger } from './copy/copy-ledger.js';
 export type { LedgerDigest } from './copy/event-digest.js';
 export * from './copy/errors.js';
+export { isProductFact } from './product-fact.js';

@@ -1,4 +1,4 @@
-import { EmbeddedLedger, EventStoreLedger, MirroredLedger, type Ledger, type LedgerScan } from '#ledger';
+import { EmbeddedLedger, EventStoreLedger, isProductFact, MirroredLedger, type Ledger, type LedgerScan } from '#ledger';
 import type { Access, Clock, DataDirectory, Hop } from '#platform';
 import type { IntakeParts } from '#intake';
 
@@ -40,18 +40,24 @@ export function openEmbedded(directory: DataDirectory, access: Access, clock: Cl
 /**
  * The ledger of an EventStoreDB, with its copy in this directory: questions scan it, and appends go to the server. It is
  * open once the copy is as far as the server was.
+ * @param keysId of the home of the naming secrets: a ledger is named with one set of them
  */
 export async function openMirrored(
   directory: DataDirectory,
   url: string,
   allowed: ReadonlySet<Hop>,
+  keysId: string,
 ): Promise<OpenedLedger> {
   const remote = await EventStoreLedger.open({ url, allowPlaintext: allowed.has('eventstore') });
   let mirror: MirroredLedger;
   let ledgerId: string;
   try {
-    ledgerId = await remote.identify(directory.meta.ledgerId);
-    mirror = await MirroredLedger.open({ remote, file: directory.file('mirror') });
+    ledgerId = await remote.identify(directory.meta.ledgerId, keysId);
+    mirror = await MirroredLedger.open({
+      remote,
+      file: directory.file('mirror'),
+      keeps: ({ type, data, metadata }) => isProductFact(type, data, metadata),
+    });
   } catch (error) {
     await remote.close();
     throw error;

@@ -74,7 +74,7 @@ export class Stores {
       const ledger = keep(
         eventstore === undefined
           ? openEmbedded(directory, access, clock)
-          : await openMirrored(directory, eventstore, plaintext),
+          : await openMirrored(directory, eventstore, plaintext, keysHome.meta.ledgerId),
       );
       const { scan } = ledger;
       const keys = keep(SubjectKeys.open(keysHome));

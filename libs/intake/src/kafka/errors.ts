@@ -67,7 +67,7 @@ export class NotProduced extends TallyError {
 export class KafkaConsumerEnded extends TallyError {
   readonly code = 'TALLY_KAFKA_CONSUMER_ENDED';
   constructor(group: string, cause: unknown) {
-    super(`the consumer of group ${group} ended`, {
+    super(`the consumer of group ${group} ended${becauseOf(cause)}`, {
       facts: { group },
       remedy: 'See the cause, then start the process again: it goes on where the group had come to.',
       cause,
@@ -110,4 +110,14 @@ export class KafkaRefused extends TallyError {
       cause,
     });
   }
+}
+
+/** What our own errors along the causes say; others may hold input. */
+function becauseOf(cause: unknown): string {
+  const said: string[] = [];
+  for (let each = cause; each instanceof Error; each = each.cause) {
+    if (each instanceof TallyError) said.push(`${each.message} (${each.code})`);
+    else if (said.length === 0) said.push(each.name);
+  }
+  return said.map((each) => `: ${each}`).join('');
 }

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import { factOf, storedJson } from '#lifecycle';
 import { foreignContent, type StorableEvent } from '../embedded/stored-event.js';
+import { isProductFact } from '../product-fact.js';
 import { uuidOf } from './identifiers.js';
 import type { streams } from './protocol.js';
 import { invalidArgument, propertyMissing } from './refusals.js';
@@ -8,7 +8,6 @@ import { invalidArgument, propertyMissing } from './refusals.js';
 type Proposed = streams.AppendReq.ProposedMessage | streams.BatchAppendReq.ProposedMessage;
 
 const JSON_TYPE = 'application/json';
-const PRODUCT = 'tallystick.';
 
 /** An event as a client sent it. @throws CallRefused without an id, a type, or how its data is to be read */
 export function proposedEvent(message: Proposed): StorableEvent {
@@ -34,7 +33,7 @@ export function storable(
   data: Uint8Array,
   metadata: Uint8Array,
 ): StorableEvent {
-  const facts = isJson && type.startsWith(PRODUCT) ? factTexts(type, data, metadata) : undefined;
+  const facts = isJson ? factTexts(type, data, metadata) : undefined;
   if (facts !== undefined) return { id, type, ...facts };
   return { id, type, data: foreignContent(data, isJson), ...(metadata.length > 0 && { metadata }) };
 }
@@ -48,12 +47,7 @@ function factTexts(
   if (!isUtf8(data) || !isUtf8(metadata)) return undefined;
   const text = Buffer.from(data).toString();
   const about = Buffer.from(metadata).toString();
-  try {
-    if (storedJson(factOf({ id: '', type, data: text, position: 0n, recordedAt: 0 })) !== text) return undefined;
-    if (about !== '') JSON.parse(about);
-  } catch {
-    return undefined;
-  }
+  if (!isProductFact(type, text, about)) return undefined;
   return about === '' ? { data: text } : { data: text, metadata: about };
 }
 

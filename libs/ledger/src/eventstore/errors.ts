@@ -93,3 +93,15 @@ export class EventStoreTooOld extends TallyError {
     });
   }
 }
+
+/** The events of this ledger are named with secrets that this process does not have: its own would be strangers to them. */
+export class NamedOtherwise extends TallyError {
+  readonly code = 'TALLY_NAMED_OTHERWISE';
+  constructor(server: string) {
+    super(`The ledger at ${server} was begun with other naming secrets than this process has.`, {
+      facts: { server },
+      remedy:
+        'Name the directory that holds them with --keys, or go on with the data directory that it was begun with.',
+    });
+  }
+}

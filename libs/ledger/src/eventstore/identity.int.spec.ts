@@ -5,9 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EmbeddedLedger } from '../embedded/store.js';
 import { LedgerEndpoint } from '../endpoint/ledger-endpoint.js';
+import { NamedOtherwise } from './errors.js';
 import { EventStoreLedger } from './store.js';
 
 const ONE = '11111111-1111-4111-8111-111111111111';
+const KEYS = '33333333-3333-4333-8333-333333333333';
 const TWO = '22222222-2222-4222-8222-222222222222';
 
 let folder: string;
@@ -28,10 +30,11 @@ afterEach(async () => {
 
 it('is what the first process proposes, for every process, and no event that a replay sees', async () => {
   const [one, two] = [await EventStoreLedger.open({ url }), await EventStoreLedger.open({ url })];
-  const [first, second] = await Promise.all([one.identify(ONE), two.identify(TWO)]);
+  const [first, second] = await Promise.all([one.identify(ONE, KEYS), two.identify(TWO, KEYS)]);
   expect(first).toBe(second);
   expect([ONE, TWO]).toContain(first);
-  expect(await two.identify(TWO)).toBe(first);
+  expect(await two.identify(TWO, KEYS)).toBe(first);
+  await expect(two.identify(TWO, TWO)).rejects.toBeInstanceOf(NamedOtherwise);
   for await (const event of one.readAll()) throw new Error(`there is ${event.type}`);
   await one.close();
   await two.close();
@@ -42,6 +45,6 @@ it('is not taken where the metadata is of another program', async () => {
   await client.setStreamMetadata('tallystick-ledger', { owner: 'somebody else' });
   await client.dispose();
   const ledger = await EventStoreLedger.open({ url });
-  await expect(ledger.identify(ONE)).rejects.toThrow(/another program/);
+  await expect(ledger.identify(ONE, KEYS)).rejects.toThrow(/another program/);
   await ledger.close();
 });

@@ -18,7 +18,7 @@ import type {
 import { Appends } from './appends.js';
 import { Connection } from './connection.js';
 import { parseConnectionString } from './connection-string.js';
-import { EventStoreRefused } from './errors.js';
+import { EventStoreRefused, NamedOtherwise } from './errors.js';
 import { Observed } from './observed.js';
 import { Reads } from './reads.js';
 import { Subscription } from './subscription.js';
@@ -83,20 +83,25 @@ export class EventStoreLedger implements Ledger {
    * The id of this ledger, which every process that uses it is told; whoever comes first gives it one. It is stream
    * metadata, and so no event of `$all` that anybody replays.
    * @param proposed a UUID
-   * @throws EventStoreAccessDenied and the other errors of a read
+   * @param keys tells the naming secrets of this process from others: events under two sets of names do not mix
+   * @throws NamedOtherwise, EventStoreAccessDenied and the other errors of a read
    */
-  async identify(proposed: string): Promise<string> {
+  async identify(proposed: string, keys: string): Promise<string> {
     for (let attempt = 0; attempt < 3; attempt++) {
       this.#assertOpen();
       const client = this.connection.client();
       try {
         const { metadata } = await client.getStreamMetadata(IDENTITY);
-        const known = metadata?.['ledgerId'];
-        if (typeof known === 'string') return known;
-        await client.setStreamMetadata(IDENTITY, { ledgerId: proposed }, { expectedRevision: NO_STREAM });
+        const { ledgerId: known, keys: theirs } = metadata ?? {};
+        if (typeof known === 'string') {
+          if (theirs !== keys) throw new NamedOtherwise(this.server);
+          return known;
+        }
+        await client.setStreamMetadata(IDENTITY, { ledgerId: proposed, keys }, { expectedRevision: NO_STREAM });
       } catch (error) {
         // Another process was first: then its id is there to be read.
         if (error instanceof WrongExpectedVersionError) continue;
+        if (error instanceof NamedOtherwise) throw error;
         const judged = this.connection.judge(error, client);
         throw judged === undefined ? error : this.connection.named(judged.fault, error);
       }

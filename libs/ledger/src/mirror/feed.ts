@@ -30,6 +30,7 @@ export class Feed {
     private readonly remote: Ledger,
     private readonly file: MirrorFile,
     private readonly moved: () => void,
+    private readonly keeps: (event: RecordedEvent) => boolean,
   ) {
     this.#ended = this.#follow().then(
       () => this.#fail(new LedgerClosed()),
@@ -65,6 +66,7 @@ export class Feed {
         this.#isLive = true;
         this.#flush(message.position);
       } else {
+        if (!this.keeps(message.event)) continue;
         this.#buffer.push(message.event);
         if (this.#buffer.length >= BATCH) this.#flush();
         else if (this.#isLive) this.#flushSoon();

@@ -26,6 +26,8 @@ export interface OpenMirroredLedger {
   remote: Ledger;
   /** A file of its own, made on first use; one process at a time. */
   file: string;
+  /** Which events are copied; default: all. Another program's can be left out, for no replay reads them. */
+  keeps?: (event: RecordedEvent) => boolean;
 }
 
 /**
@@ -46,12 +48,13 @@ export class MirroredLedger implements Ledger {
     readonly remote: Ledger,
     private readonly mirror: MirrorFile,
     end: Position,
+    keeps: (event: RecordedEvent) => boolean,
   ) {
     this.#reads = new FileReads(mirror.path, mirror.database, this.#tail, {
       head: () => mirror.head,
       isClosed: () => this.#isClosed || this.#feed.hasEnded,
     });
-    this.#feed = new Feed(remote, mirror, () => this.#tail.moved());
+    this.#feed = new Feed(remote, mirror, () => this.#tail.moved(), keeps);
     this.#caughtUp = this.#feed.settleTo(end);
     this.#caughtUp.catch(() => undefined);
   }
@@ -61,11 +64,11 @@ export class MirroredLedger implements Ledger {
    * @throws MirrorOfAnotherLedger, NotAMirror, the errors of the file and those of the remote; the remote stays the
    * caller's then
    */
-  static async open({ remote, file }: OpenMirroredLedger): Promise<MirroredLedger> {
+  static async open({ remote, file, keeps = () => true }: OpenMirroredLedger): Promise<MirroredLedger> {
     const mirror = MirrorFile.open(file);
     try {
       const end = await assertCopyOf(mirror, remote);
-      return new MirroredLedger(remote, mirror, end);
+      return new MirroredLedger(remote, mirror, end, keeps);
     } catch (error) {
       mirror.close();
       throw error;
