@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { withAdmin } from '../../../libs/intake/src/kafka/testing/kafka-run.js';
 import { seeded } from '../../../libs/intake/src/kafka/testing/virtual-time.js';
 import { Cluster, EVENTS, type Projector } from './testing/cluster.js';
@@ -11,6 +11,7 @@ let cluster: Cluster;
 beforeAll(async () => {
   cluster = await Cluster.start();
 }, 5 * MINUTES);
+afterEach(() => cluster?.killProjectors());
 afterAll(() => cluster?.stop());
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -42,7 +43,7 @@ describe('projectors, a real broker, and the official client on the wire: nothin
           seats[seat] = cluster.projector(seat);
         }
       };
-      await cluster.publishDuring(kills());
+      await cluster.publishDuring(kills(), 40);
       await cluster.drained();
       await stopAll(seats);
       await expectExact();
@@ -68,7 +69,7 @@ describe('projectors, a real broker, and the official client on the wire: nothin
       await stopAll(projectors);
       await expectExact();
     },
-    6 * MINUTES,
+    10 * MINUTES,
   );
 
   it(
@@ -91,7 +92,7 @@ describe('projectors, a real broker, and the official client on the wire: nothin
       await stopAll(projectors);
       await expectExact();
     },
-    6 * MINUTES,
+    10 * MINUTES,
   );
 
   it(
@@ -121,7 +122,7 @@ describe('projectors, a real broker, and the official client on the wire: nothin
       await stopAll([projector]);
       await expectExact();
     },
-    6 * MINUTES,
+    10 * MINUTES,
   );
 
   it(

@@ -89,7 +89,8 @@ export class Cluster {
         until('partitions assigned', () => {
           if (child.exitCode !== null) throw new Error(`the projector ended: ${stderr}`);
           return stderr.includes('partitions assigned');
-        }),
+          // A projector that is new in its seat reads all of the ledger first.
+        }, 240_000),
       kill: async () => {
         child.kill('SIGKILL');
         await closed;
@@ -204,6 +205,15 @@ export class Cluster {
     await until('all letters read', () => last === end - 1);
     await consumer.disconnect();
     return ids;
+  }
+
+  /** Ends the projectors that a failed test left. */
+  async killProjectors(): Promise<void> {
+    for (const child of this.children) {
+      const closed = once(child, 'close');
+      child.kill('SIGKILL');
+      await closed;
+    }
   }
 
   async killLedger(): Promise<void> {
