@@ -85,12 +85,16 @@ export class Cluster {
     return {
       child,
       stderr: () => stderr,
+      // One that is new in its seat reads all of the ledger first.
       assigned: () =>
-        until('partitions assigned', () => {
-          if (child.exitCode !== null) throw new Error(`the projector ended: ${stderr}`);
-          return stderr.includes('partitions assigned');
-          // A projector that is new in its seat reads all of the ledger first.
-        }, 240_000),
+        until(
+          'partitions assigned',
+          () => {
+            if (child.exitCode !== null) throw new Error(`the projector ended: ${stderr}`);
+            return stderr.includes('partitions assigned');
+          },
+          240_000,
+        ),
       kill: async () => {
         child.kill('SIGKILL');
         await closed;
