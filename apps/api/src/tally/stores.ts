@@ -91,32 +91,18 @@ export class Stores {
           reads: clickhouse !== undefined && !fills,
         }),
       );
-      if (asked === 'read')
-        return new Stores(
-          directory,
-          clock,
-          asked,
-          ledger,
-          secrets,
-          openKeys,
-          keys,
+      let [seen, intake, follower]: [SeenIndex?, Intake?, FindingsFollower?] = [];
+      if (asked === 'write') {
+        seen = keep(SeenIndex.open(directory.file('intake')));
+        intake = await Intake.open({
+          ...ledger.intake,
+          seen,
           deadLetters,
-          undefined,
-          undefined,
-          analytics,
-          undefined,
-        );
-      const seen = keep(SeenIndex.open(directory.file('intake')));
-      const intake = await Intake.open({
-        ...ledger.intake,
-        seen,
-        deadLetters,
-        clock,
-        futureSlack: DEFAULT_THRESHOLDS.futureSlack,
-      });
-      const follower = keep(
-        new FindingsFollower({ ledger: ledger.ledger, scan, file: directory.file('findings'), clock }),
-      );
+          clock,
+          futureSlack: DEFAULT_THRESHOLDS.futureSlack,
+        });
+        follower = keep(new FindingsFollower({ ledger: ledger.ledger, scan, file: directory.file('findings'), clock }));
+      }
       return new Stores(
         directory,
         clock,
