@@ -75,7 +75,9 @@ describe('an insert that', () => {
       // Sent again at once, nobody notices.
       faults.arm(into('facts'), fault);
       expect(await followedAtLast()).toEqual([]);
-      expect(inserts.get('facts')).toBe(isExecuted ? 2 : 1);
+      // On a slow machine the connection for the next attempt may be one that was just cut: then there is a third.
+      if (isExecuted) expect(inserts.get('facts')).toBeGreaterThanOrEqual(2);
+      else expect(inserts.get('facts')).toBe(1);
       expect(await followed.counts()).toEqual(once(uses));
       // Too often for one run, in three tables, one after another.
       await used(25);
@@ -132,7 +134,8 @@ describe('a server that is away', () => {
     await expect(followed.analytics!.catchUp()).rejects.toMatchObject({
       code: 'TALLY_ANALYTICS_UNAVAILABLE',
       retry: true,
-      message: expect.stringContaining('ECONNREFUSED'),
+      // Refused, or met on a connection that had just been cut.
+      message: expect.stringMatching(/ECONNREFUSED|ECONNRESET|socket hang up/),
     });
     await test.server.up();
     await followed.analytics!.catchUp();

@@ -64,7 +64,12 @@ class OneSession {
     }
     const { bytes, rowsRead } = await this.session
       .queryAsync(sql, { format: 'TabSeparated' })
-      .then((result) => ({ bytes: Buffer.from(result.bytes()), rowsRead: result.rowsRead }));
+      .then((result) => ({ bytes: Buffer.from(result.bytes()), rowsRead: result.rowsRead }))
+      .catch(async (error: unknown) => {
+        // The engine gives the beginning of an answer that was stopped to whoever asks next here.
+        await this.session.queryAsync('SELECT 1').catch(() => undefined);
+        throw error;
+      });
     return { bytes, rows: rowsRead };
   }
 
