@@ -217,9 +217,14 @@ function print(records: number, runs: Record<Measure, Run[]>): void {
   verdictOf('by the minute / each', 'minute', 'each', TARGETS.minute);
 }
 
-const elapsed = ({ seconds }: Run): number => seconds;
+function elapsed({ seconds }: Run): number {
+  return seconds;
+}
+
 /** Of all processes: where all cores are busy, with whatever, only this counts. */
-const ofProcessors = ({ cpu }: Run): number => cpu.reduce((sum, each) => sum + each, 0);
+function ofProcessors({ cpu }: Run): number {
+  return cpu.reduce((sum, each) => sum + each, 0);
+}
 
 function verdict(what: string, ratio: number, ofTime: number, target: number): void {
   if (Number.isNaN(ratio)) return;
