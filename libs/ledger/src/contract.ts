@@ -1,11 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { TallyError } from '#platform';
 import { WrongExpectedRevision } from './errors.js';
-import { type Ledger, type RecordedEvent, START, type SubscriptionMessage } from './port.js';
+import { type Ledger, type RecordedEvent, START, type SubscriptionMessage, TOMBSTONE_REVISION } from './port.js';
 import { testEvent } from './testing/test-event.js';
 
 /** A ledger for one test, and how to take it away again. */
 export interface LedgerUnderTest {
   ledger: Ledger;
+  /** Deletes a stream for good, as an administrator of the store can. */
+  tombstone(stream: string): Promise<unknown>;
   remove(): Promise<void>;
 }
 
@@ -23,6 +26,7 @@ async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
 export function ledgerContract(name: string, make: () => Promise<LedgerUnderTest>): void {
   describe(`the ledger contract: ${name}`, () => {
     let ledger: Ledger;
+    let tombstone: LedgerUnderTest['tombstone'];
     let remove: () => Promise<void>;
     let before: bigint;
     let counter = 0;
@@ -31,7 +35,7 @@ export function ledgerContract(name: string, make: () => Promise<LedgerUnderTest
     let b: string;
 
     beforeEach(async () => {
-      ({ ledger, remove } = await make());
+      ({ ledger, tombstone, remove } = await make());
       before = await ledger.head();
       counter += 1;
       a = `contract-${Date.now()}-${counter}-a`;
@@ -144,6 +148,23 @@ export function ledgerContract(name: string, make: () => Promise<LedgerUnderTest
         await ledger.append(a, events('2'), 'stream_exists');
         await ledger.append(a, events('3'), 'any');
         expect(ids(await stream(a))).toEqual(idsOf('1', '2', '3'));
+      });
+
+      it('none fits a stream that was deleted for good: that is the outcome of its append alone', async () => {
+        await ledger.append(a, events('1'), 'no_stream');
+        await tombstone(a);
+        for (const expected of ['no_stream', 'any', 0n] as const) {
+          const outcomes = await ledger.appendMany([
+            { stream: a, events: events('2'), expected },
+            { stream: b, events: events(String(expected)), expected: 'any' },
+            { stream: a, events: events('1'), expected },
+          ]);
+          const deleted = { ok: false, expected, actual: TOMBSTONE_REVISION, isDeleted: true };
+          expect(outcomes).toEqual([deleted, expect.objectContaining({ ok: true, written: true }), deleted]);
+          expect(await refused(ledger.append(a, events('2'), expected))).toBeInstanceOf(TallyError);
+        }
+        // What was in it stays a fact.
+        expect(ids(await all())).toEqual(idsOf('1', 'no_stream', 'any', '0'));
       });
 
       it('lets exactly one of many rivals through', async () => {

@@ -9,6 +9,7 @@ ledgerContract('embedded store', async () => {
   const ledger = EmbeddedLedger.open(join(directory, 'ledger.sqlite'), { access: 'write' });
   return {
     ledger,
+    tombstone: (stream) => ledger.raw.change([{ stream, expected: 'any', remove: 'tombstone' }]),
     remove: async () => {
       await ledger.close();
       rmSync(directory, { recursive: true, force: true });

@@ -44,11 +44,14 @@ export interface AppendResult {
   written: boolean;
 }
 
+/** The last revision of a stream that was deleted for good, as the wire has it (Int64 max): nothing can be appended to it. */
+export const TOMBSTONE_REVISION = 2n ** 63n - 1n;
+
 export interface RevisionConflict {
   expected: ExpectedRevision;
   /** The stream's last revision; undefined if it does not exist. */
   actual: bigint | undefined;
-  /** The stream was deleted: for good (`actual` is Int64 max), or it was expected to exist. */
+  /** The stream was deleted: for good (`actual` is `TOMBSTONE_REVISION`), or it was expected to exist. */
   isDeleted?: boolean;
 }
 

@@ -1,5 +1,5 @@
 import { unpackEventId } from '../event-id.js';
-import type { RecordedEvent } from '../port.js';
+import { TOMBSTONE_REVISION, type RecordedEvent } from '../port.js';
 
 /**
  * What a row's `data` and `metadata` hold. Text is what the product itself wrote: JSON, given back byte for byte.
@@ -12,12 +12,10 @@ const JSON_BYTES = 1;
 const OCTETS = 2;
 
 /**
- * The revision under which a tombstone is stored: the wire's Int64 max fits no JS number. It lies behind every other
+ * The revision under which a tombstone is stored: the port's, which is the wire's Int64 max, fits no JS number. It lies behind every other
  * revision, so the last revision of a stream tells whether it is gone for good.
  */
 export const TOMBSTONE = Number.MAX_SAFE_INTEGER;
-/** What the port and the wire call that revision. */
-export const TOMBSTONE_REVISION = 2n ** 63n - 1n;
 
 /** An event to be written: the port's, or one of any bytes. */
 export interface StorableEvent {

@@ -169,7 +169,10 @@ export class Appends {
   }
 
   #outcome(answer: Exclude<BatchAnswer, { ok: 'again' }>, { expected }: ProposedAppend, seen: bigint): AppendOutcome {
-    if (!answer.ok) return { ok: false, expected, actual: answer.actual };
+    if (!answer.ok) {
+      const { actual, isDeleted } = answer;
+      return { ok: false, expected, actual, ...(isDeleted && { isDeleted }) };
+    }
     this.observed.see(answer.position);
     const { revision, position } = answer;
     return { ok: true, revision, position, written: position > seen };

@@ -5,14 +5,15 @@ import streams from '@eventstore/db-client/generated/streams_pb.js';
 import type { BatchAppendReq, BatchAppendResp } from '@eventstore/db-client/generated/streams_pb.js';
 import protobufEmpty from 'google-protobuf/google/protobuf/empty_pb.js';
 import timestamp from 'google-protobuf/google/protobuf/timestamp_pb.js';
-import { AppendTooLarge, StreamTombstoned } from './errors.js';
+import { TOMBSTONE_REVISION } from '../port.js';
+import { AppendTooLarge } from './errors.js';
 import { EndedEarly, TookTooLong } from './faults.js';
 import { streamIdentifier, uuid, uuidText } from './messages.js';
 import type { ProposedAppend } from './proposed.js';
 
 export type BatchAnswer =
   | { ok: true; revision: bigint; position: bigint }
-  | { ok: false; actual: bigint | undefined }
+  | { ok: false; actual: bigint | undefined; isDeleted?: true }
   /** Nothing is known of this append; the same again may help. */
   | { ok: 'again'; why: string };
 
@@ -156,7 +157,12 @@ function readAnswer(answer: BatchAppendResp, append: ProposedAppend): BatchAnswe
       };
     }
     case `${NAMESPACE}StreamDeleted`:
-      throw new StreamTombstoned(append.stream);
+      // The wire does not tell a stream that is only hidden, and was expected to exist, from one that is gone for good.
+      return {
+        ok: false,
+        actual: append.expected === 'stream_exists' ? undefined : TOMBSTONE_REVISION,
+        isDeleted: true,
+      };
     case `${NAMESPACE}MaximumAppendSizeExceeded`: {
       const name = `${NAMESPACE}MaximumAppendSizeExceeded`;
       const limit = details.unpack(shared.MaximumAppendSizeExceeded.deserializeBinary, name)?.getMaxappendsize() ?? 0;

@@ -13,6 +13,7 @@ ledgerContract('EventStoreDB over the wire', async () => {
   const ledger = await EventStoreLedger.open({ url: `esdb://127.0.0.1:${endpoint.port}?tls=false` });
   return {
     ledger,
+    tombstone: (stream) => served.raw.change([{ stream, expected: 'any', remove: 'tombstone' }]),
     remove: async () => {
       await ledger.close();
       await endpoint.close();

@@ -18,7 +18,7 @@ import type {
 import { Appends } from './appends.js';
 import { Connection } from './connection.js';
 import { parseConnectionString } from './connection-string.js';
-import { EventStoreRefused, NamedOtherwise } from './errors.js';
+import { EventStoreRefused, NamedOtherwise, StreamTombstoned } from './errors.js';
 import { Observed } from './observed.js';
 import { Reads } from './reads.js';
 import { Subscription } from './subscription.js';
@@ -114,8 +114,10 @@ export class EventStoreLedger implements Ledger {
     return this.connection.address.shown;
   }
 
+  /** @throws StreamTombstoned besides */
   async append(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): Promise<AppendResult> {
     const [outcome] = await this.appendMany([{ stream, events, expected }]);
+    if (outcome?.ok === false && outcome.isDeleted === true) throw new StreamTombstoned(stream);
     if (!outcome?.ok) throw new WrongExpectedRevision(stream, expected, outcome?.actual);
     const { revision, position, written } = outcome;
     return { revision, position, written };
@@ -124,8 +126,8 @@ export class EventStoreLedger implements Ledger {
   /**
    * Many appends at once, those of one stream one after another; across streams the order in `$all` may differ from
    * the order here. Rejects after everything under way has settled.
-   * @throws InvalidEvent, AppendTooLarge (before anything is sent), AppendUnanswered, StreamTombstoned,
-   * EventStoreAccessDenied, EventStoreRefused, EventStoreTooOld, LedgerClosed
+   * @throws InvalidEvent, AppendTooLarge (before anything is sent), AppendUnanswered, EventStoreAccessDenied,
+   * EventStoreRefused, EventStoreTooOld, LedgerClosed
    */
   async appendMany(appends: readonly StreamAppend[]): Promise<AppendOutcome[]> {
     this.#assertOpen();

@@ -15,6 +15,8 @@ import { MirroredLedger } from './store.js';
 
 let directory: string;
 const file = (name: string): string => join(directory, name);
+const tombstone = (ledger: EmbeddedLedger, stream: string): Promise<unknown> =>
+  ledger.raw.change([{ stream, expected: 'any', remove: 'tombstone' }]);
 const embedded = (name = 'ledger.sqlite'): EmbeddedLedger => EmbeddedLedger.open(file(name), { access: 'write' });
 
 beforeEach(() => {
@@ -23,8 +25,9 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 ledgerContract('a mirror of the embedded store', async () => {
-  const ledger = await MirroredLedger.open({ remote: embedded(), file: file('mirror.sqlite') });
-  return { ledger, remove: () => ledger.close() };
+  const remote = embedded();
+  const ledger = await MirroredLedger.open({ remote, file: file('mirror.sqlite') });
+  return { ledger, tombstone: (stream) => tombstone(remote, stream), remove: () => ledger.close() };
 });
 
 ledgerContract('a mirror of EventStoreDB', async () => {
@@ -34,6 +37,7 @@ ledgerContract('a mirror of EventStoreDB', async () => {
   const ledger = await MirroredLedger.open({ remote, file: file('mirror.sqlite') });
   return {
     ledger,
+    tombstone: (stream) => tombstone(served, stream),
     remove: async () => {
       await ledger.close();
       await endpoint.close();
