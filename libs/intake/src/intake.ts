@@ -1,15 +1,18 @@
-import type { Ledger } from '#ledger';
+import { TOMBSTONE_REVISION, type Ledger } from '#ledger';
+import { OWN_SOURCE } from '#lifecycle';
 import type { DeadLetters } from './dead-letters.js';
 import { LedgerRefused } from './errors.js';
 import { partKey } from './ids.js';
 import { ownFact } from './own-facts.js';
-import type { Prepared, PreparedEvent } from './prepared.js';
-import { catchUp, recordOf, memoryOf } from './remember.js';
+import type { DeadLetter, Prepared, PreparedEvent } from './prepared.js';
+import { catchUp } from './remember.js';
 import { Account } from './report.js';
 import type { SeenIndex } from './seen-index.js';
+import { setAsideFacts, setAsideRecords, type Taken } from './set-aside.js';
 import { appendOf, byStream } from './stream-appends.js';
 import { endsAmongWriters, endsOfSoleWriter, type StreamEnds } from './stream-ends.js';
 import { TakenTogether } from './taken-together.js';
+import { writtenBefore } from './written-before.js';
 
 /** Gives prepared records in batches, in the order of the input. */
 export type PreparedBatches = AsyncIterable<Prepared[]>;
@@ -65,9 +68,13 @@ export class Intake {
     await this.inTurn(() => this.orForget(() => this.lookAtAll()));
   }
 
-  /** Takes one prepared batch in; resolves when all of it is durable. After an error, repeat it. */
-  async takeBatch(batch: readonly Prepared[], account: Account): Promise<void> {
-    await this.batches.add({ batch, account });
+  /**
+   * Takes one prepared batch in; resolves when all of it is durable. After an error, repeat it.
+   * @param keep takes the letters of what was set aside, its stream being deleted for good, in place of the dead letters
+   * of this intake; after an error it can get the same again
+   */
+  async takeBatch(batch: readonly Prepared[], account: Account, keep?: KeepLetters): Promise<void> {
+    await this.batches.add({ batch, account, keep });
   }
 
   /** Writes the index to its file. */
@@ -84,12 +91,18 @@ export class Intake {
     await this.save();
   }
 
-  /** Appends facts that the product states itself; those stated before are not written again. Gives how many were. */
+  /**
+   * Appends facts that the product states itself; those stated before are not written again, and those whose stream
+   * was deleted for good become dead letters. Gives how many were written.
+   */
   async state(events: readonly PreparedEvent[]): Promise<number> {
     return this.inTurn(() =>
       this.orForget(async () => {
+        const { deadLetters, seen } = this.parts;
         const unstated = events.filter((event) => this.isFirst(event));
-        return unstated.length - (await this.append(unstated, new Map())).size;
+        const keep = (aside: Aside): void => deadLetters.add(setAsideFacts(aside, OWN_SOURCE, seen));
+        const { there, aside } = await this.append(unstated, new Map(), keep);
+        return unstated.length - there.size - aside.size;
       }),
     );
   }
@@ -127,12 +140,23 @@ export class Intake {
   private async commit(takes: readonly Take[]): Promise<void> {
     const conflicting = new Map<string, boolean>();
     const looked = takes.map(({ batch }) => this.lookAt(batch, conflicting));
-    const there = await this.append(
+    const { deadLetters, seen } = this.parts;
+    const keep = (aside: Aside): void => {
+      for (const [i, { local, taken }] of looked.entries()) {
+        const letters = setAsideRecords(taken, aside, local, seen);
+        const { keep: elsewhere } = takes[i]!;
+        if (elsewhere === undefined) deadLetters.add(letters);
+        else elsewhere(letters);
+      }
+    };
+    const { there, aside } = await this.append(
       looked.flatMap(({ events }) => events),
       conflicting,
+      keep,
     );
     for (const [i, { local, events }] of looked.entries()) {
-      local.report.events = there.size === 0 ? events.length : events.filter(({ id }) => !there.has(id)).length;
+      const isWritten = (event: PreparedEvent): boolean => !there.has(event.id) && !aside.has(event);
+      local.report.events = there.size + aside.size === 0 ? events.length : events.filter(isWritten).length;
       takes[i]!.account.add(local);
     }
   }
@@ -141,12 +165,13 @@ export class Intake {
   private lookAt(
     batch: readonly Prepared[],
     conflicting: Map<string, boolean>,
-  ): { local: Account; events: PreparedEvent[] } {
+  ): { local: Account; events: PreparedEvent[]; taken: Taken } {
     const { seen, deadLetters, clock } = this.parts;
     const letters = batch.flatMap((each) => (each.kind === 'rejected' ? [each.letter] : []));
     deadLetters.add(letters);
     const now = clock();
     const events: PreparedEvent[] = [];
+    const taken: Taken = { facts: [], outcomes: [] };
     const local = new Account();
     for (const prepared of batch) {
       if (prepared.kind === 'rejected') local.reject(prepared.rejection);
@@ -164,6 +189,8 @@ export class Intake {
         local.count(word, prepared.records);
         const absent = this.absentEvents(known, outcome === 'duplicate');
         if (absent.length === 0) continue;
+        taken.facts.push(known);
+        taken.outcomes.push(word);
         const conflicts =
           outcome === 'conflict' || (outcome === 'duplicate' && seen.isVariant(known.key, known.digest));
         for (const event of absent) {
@@ -172,7 +199,7 @@ export class Intake {
         }
       }
     }
-    return { local, events };
+    return { local, events, taken };
   }
 
   /**
@@ -198,10 +225,18 @@ export class Intake {
     });
   }
 
-  /** Gives the ids of those that somebody had written before. */
-  private async append(events: readonly PreparedEvent[], conflicting: Map<string, boolean>): Promise<Set<string>> {
+  /**
+   * Gives the ids of those that somebody had written before, and those whose stream was deleted for good.
+   * @param keep makes the latter durable, before what was seen is
+   */
+  private async append(
+    events: readonly PreparedEvent[],
+    conflicting: Map<string, boolean>,
+    keep: (aside: Aside) => void,
+  ): Promise<{ there: Set<string>; aside: Aside }> {
     const { ledger, seen, shared = false } = this.parts;
     const there = new Set<string>();
+    const aside = new Set<PreparedEvent>();
     let position = seen.cursor;
     let waiting = byStream(events);
     for (let round = 0; waiting.size > 0; round++) {
@@ -220,50 +255,24 @@ export class Intake {
           if (!outcome.written) for (const { id } of waiting.get(stream)!) there.add(id);
           continue;
         }
-        if (!shared || round >= ROUNDS) throw new LedgerRefused(String(outcome.expected), String(outcome.actual));
-        const absent = await this.withoutWritten(stream, waiting.get(stream)!, conflicting, there);
-        if (absent.length > 0) left.set(stream, absent);
+        const isGone = outcome.isDeleted === true && outcome.actual === TOMBSTONE_REVISION;
+        if (!isGone && (!shared || round >= ROUNDS))
+          throw new LedgerRefused(String(outcome.expected), String(outcome.actual));
+        const own = waiting.get(stream)!;
+        const { written, end } = await writtenBefore(ledger, seen, stream, own, conflicting);
+        if (end !== undefined) this.ends.moved(stream, end);
+        for (const { id } of own) if (written.has(id)) there.add(id);
+        const absent = own.filter(({ id }) => !written.has(id));
+        if (isGone) for (const event of absent) aside.add(event);
+        else if (absent.length > 0) left.set(stream, absent);
       }
       waiting = left;
     }
+    if (aside.size > 0) keep(aside);
     // Among other writers, own appends say nothing about what lies between them.
     seen.commit(shared ? seen.cursor : position);
     if (shared && (this.sinceCaughtUp += events.length - there.size) >= CATCH_UP_AFTER) await this.lookAtAll();
-    return there;
-  }
-
-  /**
-   * Reads what stands at the end of a stream and is not remembered yet, remembers it, and gives those own events that
-   * are not among it: an append with an unknown outcome, or another process, may have written them.
-   */
-  private async withoutWritten(
-    stream: string,
-    own: readonly PreparedEvent[],
-    conflicting: Map<string, boolean>,
-    there: Set<string>,
-  ): Promise<PreparedEvent[]> {
-    const { ledger, seen } = this.parts;
-    const written = new Set<string>();
-    let end: bigint | undefined;
-    for await (const event of ledger.readStream(stream, { direction: 'backwards' })) {
-      end ??= event.revision;
-      if (event.position <= seen.cursor) break;
-      written.add(event.id);
-      const record = recordOf(event);
-      if (record === undefined) continue;
-      const { key, digest } = memoryOf(record);
-      if (seen.see(key, digest) !== 'conflict') continue;
-      // This batch saw the record first, but the ledger had it with other content before.
-      for (const { id, data } of own) {
-        const ours = recordOf({ type: '', data });
-        if (ours?.key === record.key && ours.digest !== record.digest) conflicting.set(id, true);
-      }
-    }
-    if (end !== undefined) this.ends.moved(stream, end);
-    return own.filter(({ id }) => {
-      if (written.has(id)) there.add(id);
-      return !written.has(id);
-    });
+    return { there, aside };
   }
 
   private async lookAtAll(): Promise<void> {
@@ -273,9 +282,12 @@ export class Intake {
   }
 }
 
-type Facts = Extract<Prepared, { kind: 'facts' }>;
+export type Facts = Extract<Prepared, { kind: 'facts' }>;
+type Aside = ReadonlySet<PreparedEvent>;
+type KeepLetters = (letters: readonly DeadLetter[]) => void;
 
 interface Take {
   batch: readonly Prepared[];
   account: Account;
+  keep: KeepLetters | undefined;
 }

@@ -41,6 +41,11 @@ export interface DeadLetter {
   keys: string[];
   /** The redacted record, sealed: only a redrive or a person who asks opens it. Absent where it is not JSON. */
   box?: PersonalBox;
+  /**
+   * An event whose stream was deleted for good in the store, as it would have been appended: `data` is the stored JSON,
+   * redacted, its personal part sealed. Only where that is the reason.
+   */
+  event?: { id: string; stream: string; type: string; data: string };
 }
 
 /** Key and digest of a record (MODEL §2.1); the key is another one where the source's id rests on names. */

@@ -13,6 +13,9 @@ export interface IntakeReport {
   seconds: number;
 }
 
+/** What can become of a record. */
+export type Outcome = 'accepted' | 'duplicates' | 'conflicts' | 'rejected' | 'ignored';
+
 /** Rejections told one by one in a report; the rest are counted and lie in the dead letters. */
 export const TOLD = 1000;
 
@@ -38,13 +41,24 @@ export class Account {
     if (at > (this.highs.get(source) ?? -Infinity)) this.highs.set(source, at);
   }
 
-  count(outcome: 'accepted' | 'duplicates' | 'conflicts' | 'rejected' | 'ignored', by = 1): void {
+  count(outcome: Outcome, by = 1): void {
     this.report.records += by;
     this.report[outcome] += by;
   }
 
   reject(rejection: Rejection): void {
     this.count('rejected');
+    this.tell(rejection);
+  }
+
+  /** Records that had been counted as something else turned out to be refused. */
+  turnDown(counted: Outcome, rejection: Rejection, records = 1): void {
+    this.report[counted] -= records;
+    this.report.rejected += records;
+    this.tell(rejection);
+  }
+
+  private tell(rejection: Rejection): void {
     if (this.rejections.length < TOLD) this.rejections.push(rejection);
   }
 
@@ -56,7 +70,7 @@ export class Account {
     for (const key of ['records', 'accepted', 'duplicates', 'conflicts', 'rejected', 'ignored', 'events'] as const) {
       this.report[key] += other.report[key];
     }
-    for (const rejection of other.rejections) if (this.rejections.length < TOLD) this.rejections.push(rejection);
+    for (const rejection of other.rejections) this.tell(rejection);
     for (const [source, at] of other.highs) this.advance(source, at);
     for (const [source, n] of other.sources) this.from(source, n);
   }

@@ -104,6 +104,22 @@ export class SeenIndex {
     return this.insert.run(keyBytes, digestBytes).changes === 1 ? 'conflict' : 'duplicate';
   }
 
+  /** Takes back that something was seen: the ledger will never hold it. What came after it under its key is then the first. */
+  forget(key: string, digest: string): void {
+    this.begin();
+    const [keyBytes, digestBytes] = [Buffer.from(key, 'hex'), Buffer.from(digest, 'hex')];
+    const takeVariant = this.db.prepare<[Buffer, Buffer]>('DELETE FROM variants WHERE key = ? AND digest = ?');
+    if (takeVariant.run(keyBytes, digestBytes).changes === 1) return;
+    const takeFirst = this.db.prepare<[Buffer, Buffer]>('DELETE FROM seen WHERE key = ? AND digest = ?');
+    if (takeFirst.run(keyBytes, digestBytes).changes === 0) return;
+    const next = this.db
+      .prepare<[Buffer], { digest: Buffer }>('SELECT digest FROM variants WHERE key = ? LIMIT 1')
+      .get(keyBytes);
+    if (next === undefined) return;
+    takeVariant.run(keyBytes, next.digest);
+    this.firstOf.run(keyBytes, next.digest);
+  }
+
   /** Whether this content came after another one under the same key. */
   isVariant(key: string, digest: string): boolean {
     return this.variant.get(Buffer.from(key, 'hex'), Buffer.from(digest, 'hex')) !== undefined;

@@ -23,7 +23,7 @@ export function listDeadLetters(params: ReadParams<'deadletters.list'>, stores: 
 export function showDeadLetter(params: ReadParams<'deadletters.show'>, stores: Stores): Answer {
   const letter = stores.deadLetters.get(params.tenant, params.id);
   if (letter === undefined) throw new NotFound(`dead letter ${params.id}`, 'See `tally dead-letters list`.');
-  const value = { ...rowOf(letter), keys: letter.keys, record: null as unknown };
+  const value = { ...rowOf(letter), keys: letter.keys, event: letter.event ?? null, record: null as unknown };
   if (params.personal) value.record = contentOf(letter, stores)?.record ?? null;
   return { kind: 'value', value };
 }
@@ -63,7 +63,13 @@ export async function redriveDeadLetters(params: ReadParams<'deadletters.redrive
       still.push({ id: letter.id, field: prepared.rejection.field, reason: prepared.rejection.reason });
       continue;
     }
+    const before = account.report.rejected;
     await stores.intake!.take(once([prepared]), account);
+    if (account.report.rejected > before) {
+      const { field = '(record)', reason = '' } = account.rejections.at(-1) ?? {};
+      still.push({ id: letter.id, field, reason });
+      continue;
+    }
     stores.deadLetters.markRedriven(letter.id);
     redriven++;
   }

@@ -30,6 +30,18 @@ const MESSAGES = {
           required: ['keyId', 'box'],
           properties: { keyId: { type: 'string' }, box: { type: 'string' } },
         },
+        event: {
+          type: 'object',
+          description:
+            'The event itself, where its stream was deleted for good in the store; `data` is its stored JSON',
+          required: ['id', 'stream', 'type', 'data'],
+          properties: {
+            id: { type: 'string' },
+            stream: { type: 'string' },
+            type: { type: 'string' },
+            data: { type: 'string' },
+          },
+        },
         from: {
           type: 'object',
           required: ['topic', 'partition', 'offset'],

@@ -38,8 +38,8 @@ function letterMessage(letter: Letter, { topic, partition, offset, timestamp }: 
   const from = { topic, partition, offset: String(offset), timestamp };
   let value = JSON.stringify({ ...letter, from });
   if (value.length > LETTER_LENGTH) {
-    // Without what was sealed: a letter that no broker takes would stop the partition. `from` says where the record lies.
-    value = JSON.stringify({ ...letter, box: undefined, redrivable: false, cut: true, from });
+    // Without what it held: a letter that no broker takes would stop the partition. `from` says where the record lies.
+    value = JSON.stringify({ ...letter, box: undefined, event: undefined, redrivable: false, cut: true, from });
   }
   return { key: letter.id, value, headers: { 'content-type': 'application/json' } };
 }
