@@ -4,6 +4,7 @@ import {
   OK,
   Preparer,
   type Committed,
+  type DeadLetter,
   type Intake,
   type KafkaRecord,
   type OffsetRecord,
@@ -79,7 +80,7 @@ export class IntakeWork implements PartitionWork<PreparedRecords> {
       else texts.push({ offset, bad: { reason: content.reason, bytes: content.bytes, digestOf: content.digestOf } });
     });
     try {
-      return { records, together: this.readingOf(place, preparer).read(preparer, texts), dropped };
+      return { records, together: await this.readingOf(place, preparer).readInTurns(preparer, texts), dropped };
     } catch (error) {
       // A range that took some of them and failed cannot be fed again: reading begins anew where Kafka says.
       this.readings.delete(keyOf(place));
@@ -88,7 +89,8 @@ export class IntakeWork implements PartitionWork<PreparedRecords> {
   }
 
   async commit({ records, together, dropped }: PreparedRecords, place: Place): Promise<Committed> {
-    for (const { prepared, isWritten } of together) if (!isWritten) await this.take(prepared);
+    const unwritten = together.filter(({ isWritten, prepared }) => !isWritten && prepared.length > 0);
+    if (unwritten.length > 0) await this.take(unwritten);
     const committable = this.readings.get(keyOf(place))?.reading.written(together, records.at(-1)?.offset ?? 0n);
     const results = records.map((record, i): RecordResult => {
       const reason = dropped.get(i);
@@ -100,14 +102,16 @@ export class IntakeWork implements PartitionWork<PreparedRecords> {
   }
 
   /** Letters go to their topic, and not where intake keeps those of its own inputs. */
-  private async take(prepared: readonly Prepared[]): Promise<void> {
+  private async take(together: readonly ReadTogether[]): Promise<void> {
     const account = new Account();
     const readable: Prepared[] = [];
-    for (const each of prepared) {
+    for (const each of together.flatMap(({ prepared }) => prepared)) {
       if (each.kind === 'rejected') account.reject(each.rejection);
       else readable.push(each);
     }
-    await this.parts.intake.takeBatch(readable, account);
+    await this.parts.intake.takeBatch(readable, account, (letters) => {
+      for (const letter of letters) addLetter(together, letter);
+    });
     for (const outcome of OUTCOMES) this.counts[outcome] += account.report[outcome];
   }
 
@@ -144,6 +148,17 @@ export class IntakeWork implements PartitionWork<PreparedRecords> {
     this.preparers.set(topic, { settings, version, day, preparer });
     return preparer;
   }
+}
+
+/** Adds the letter of what was set aside to those of its record; a summary is of many, and its letter goes with the last. */
+function addLetter(together: readonly ReadTogether[], letter: DeadLetter): void {
+  const line = BigInt(letter.line);
+  const own = together.find(({ from, to }) => line >= from && line <= to);
+  const { letters, to } = own ?? together.at(-1)!;
+  const offset = own === undefined ? to : line;
+  const known = letters.get(offset) ?? [];
+  // A batch that failed is taken again.
+  if (!known.some(({ id }) => id === letter.id)) letters.set(offset, [...known, letter]);
 }
 
 function keyOf({ topic, partition }: Place): string {

@@ -1,4 +1,8 @@
+import { setImmediate } from 'node:timers/promises';
 import { MinuteIntake, type DeadLetter, type OffsetRecord, type Prepared, type Preparer } from '#intake';
+
+/** Records read between two turns of the event loop: some milliseconds, less than the ledger has to do meanwhile. */
+const READ_AT_ONCE = 100;
 
 /** Records that were read together, and what is to be written for them. */
 export interface ReadTogether {
@@ -35,24 +39,44 @@ export class PartitionReading {
    * for, never less.
    */
   read(preparer: Preparer, records: readonly OffsetRecord[]): ReadTogether[] {
-    const first = records[0];
-    const last = records.at(-1);
-    if (first === undefined || last === undefined) return [];
-    this.forgetDelivered(first.offset);
-    const { next } = this;
-    const fresh = next === undefined ? records : records.filter(({ offset }) => offset >= next);
-    if (fresh.length > 0) {
-      this.minute.readWith(preparer);
-      const { prepared, committable } = this.minute.take(fresh);
-      const from = fresh[0]!.offset;
-      const before = this.committable ?? from;
-      const after = committable ?? before;
-      const letters = lettersOf(prepared);
-      this.waiting.push({ from, to: last.offset, prepared, before, after, letters, isWritten: false });
-      this.next = last.offset + 1n;
-      this.committable = after;
+    for (const fresh of this.pieces(records, records.length)) this.take(preparer, fresh);
+    return this.asked(records);
+  }
+
+  /** As `read`, a few at a time: what is under way to the ledger goes on in between. */
+  async readInTurns(preparer: Preparer, records: readonly OffsetRecord[]): Promise<ReadTogether[]> {
+    for (const fresh of this.pieces(records, READ_AT_ONCE)) {
+      await setImmediate();
+      this.take(preparer, fresh);
     }
-    return this.waiting.filter(({ from, to }) => to >= first.offset && from <= last.offset);
+    return this.asked(records);
+  }
+
+  private *pieces(records: readonly OffsetRecord[], size: number): Iterable<readonly OffsetRecord[]> {
+    const { next } = this;
+    if (records[0] === undefined) return;
+    this.forgetDelivered(records[0].offset);
+    const fresh = next === undefined ? records : records.filter(({ offset }) => offset >= next);
+    for (let at = 0; at < fresh.length; at += size) yield fresh.slice(at, at + size);
+  }
+
+  private take(preparer: Preparer, fresh: readonly OffsetRecord[]): void {
+    this.minute.readWith(preparer);
+    const { prepared, committable } = this.minute.take(fresh);
+    const from = fresh[0]!.offset;
+    const to = fresh.at(-1)!.offset;
+    const before = this.committable ?? from;
+    const after = committable ?? before;
+    this.waiting.push({ from, to, prepared, before, after, letters: lettersOf(prepared), isWritten: false });
+    this.next = to + 1n;
+    this.committable = after;
+  }
+
+  private asked(records: readonly OffsetRecord[]): ReadTogether[] {
+    const first = records[0]?.offset;
+    const last = records.at(-1)?.offset;
+    if (first === undefined || last === undefined) return [];
+    return this.waiting.filter(({ from, to }) => to >= first && from <= last);
   }
 
   /**

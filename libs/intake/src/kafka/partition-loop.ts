@@ -22,7 +22,7 @@ export interface LoopOptions {
 }
 
 export const LOOP_DEFAULTS: LoopOptions = {
-  subBatch: { count: 1000, bytes: 1_048_576, ms: 1000 },
+  subBatch: { count: 2000, bytes: 2_097_152, ms: 5000 },
   heartbeatMs: 1000,
   commitMs: 200,
   backoff: { base: 200, max: 30_000 },
