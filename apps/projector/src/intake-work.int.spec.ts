@@ -127,6 +127,7 @@ describe('records for a stream that was deleted for good', () => {
       expect.arrayContaining(gone.map((stream) => ({ stream, times: 3 }))),
     );
     expect(stored).toHaveLength(gone.length);
+    for (const { from } of stored) expect(from).toEqual({ topic: TOPIC, partition: 0, offset: '11' });
   });
 
   it('go there with the last record that was read where they are folded into a summary', async () => {
@@ -148,7 +149,12 @@ describe('records for a stream that was deleted for good', () => {
 async function storedThrice(results: readonly RecordResult[]): Promise<StoredDeadLetter[]> {
   const store = keep(new DeadLetters(join(folder, 'dead.sqlite'), () => NOW));
   const work = new LetterWork(store, createLog({ write: (line) => expect(line).toBe('none') }));
-  const values = results.flatMap((result) => lettersOf(result).map((letter) => Buffer.from(JSON.stringify(letter))));
+  const values = results.flatMap((result, i) =>
+    lettersOf(result).map((letter) => {
+      const from = { topic: TOPIC, partition: 0, offset: String(10 + i), timestamp: NOW };
+      return Buffer.from(JSON.stringify({ ...letter, from }));
+    }),
+  );
   for (let i = 0; i < 3; i++)
     await work.commit(work.prepare(values.map((value, n) => ({ ...use(BigInt(n), 'aa'), value }))));
   return [...store.list('default')];

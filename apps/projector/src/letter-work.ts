@@ -16,6 +16,7 @@ const letterSchema = z.object({
   keys: z.array(z.string()),
   name: z.string().optional(),
   box: z.object({ keyId: z.string(), box: z.string() }).optional(),
+  from: z.object({ topic: z.string(), partition: z.number(), offset: z.string() }).optional(),
   event: z.object({ id: z.string(), stream: z.string(), type: z.string(), data: z.string() }).optional(),
 });
 
@@ -57,11 +58,12 @@ function letterOf({ topic, partition, offset, value }: KafkaRecord): DeadLetter 
   }
   const parsed = letterSchema.safeParse(json);
   if (!parsed.success) return new ForeignLetter(topic, partition, offset, parsed.error.issues[0]?.path.join('.') ?? '');
-  const { name, box, event, ...letter } = parsed.data;
+  const { name, box, event, from, ...letter } = parsed.data;
   return {
     ...letter,
     ...(name !== undefined && { name }),
     ...(box !== undefined && { box }),
     ...(event !== undefined && { event }),
+    ...(from !== undefined && { from }),
   };
 }

@@ -46,6 +46,8 @@ export interface DeadLetter {
    * redacted, its personal part sealed. Only where that is the reason.
    */
   event?: { id: string; stream: string; type: string; data: string };
+  /** Where the record lies, if it came over Kafka; `line` is its offset then, too. */
+  from?: { topic: string; partition: number; offset: string };
 }
 
 /** Key and digest of a record (MODEL §2.1); the key is another one where the source's id rests on names. */

@@ -14,7 +14,19 @@ export function addDeadLetters(program: Command, shell: Shell): void {
       {},
       {
         columns: {
-          table: ['id', 'lastAt', 'times', 'source', 'line', 'redrivable', 'redrivenAt', 'field', 'reason'],
+          table: [
+            'id',
+            'lastAt',
+            'times',
+            'source',
+            'topic',
+            'partition',
+            'line',
+            'redrivable',
+            'redrivenAt',
+            'field',
+            'reason',
+          ],
           none: 'no dead letters',
         },
       },

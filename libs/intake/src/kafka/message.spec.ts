@@ -100,6 +100,24 @@ describe('binary mode', () => {
     });
   });
 
+  it('is told apart by its attributes where it is refused, and by nothing else of its headers', () => {
+    const digest = (value: string | Buffer, headers: KafkaHeaders): unknown => {
+      const content = contentOf(recordOf(value, { ...ATTRIBUTES, ...headers }));
+      return content.kind === 'bad' ? content.digestOf : content.kind;
+    };
+    for (const [value, type] of [
+      ['<x/>', 'application/xml'],
+      ['not JSON', 'application/json'],
+      [Buffer.from([0xff]), 'application/json'],
+    ] as const) {
+      const one = digest(value, { ce_id: 'e-1', ce_subject: 's', 'content-type': type });
+      expect(one).toMatch(/^[0-9a-f]{64}$/);
+      expect(digest(value, { ce_subject: 's', other: 'x', 'content-type': type, ce_id: 'e-1' })).toBe(one);
+      expect(digest(value, { ce_id: 'e-2', ce_subject: 's', 'content-type': type })).not.toBe(one);
+      expect(digest(value, { ce_id: 'e-1', 'content-type': type })).not.toBe(one);
+    }
+  });
+
   it('wants all mandatory attributes: else it is what a log plugin wrote', () => {
     const { ce_type: _type, ...rest } = ATTRIBUTES;
     expect(jsonOf(recordOf('{"request":{}}', rest))).toEqual({ request: {} });

@@ -5,7 +5,7 @@ import { headerText, type KafkaHeaders, type KafkaRecord } from './record.js';
 
 /**
  * What a record says, as a line of input: JSON text (one record, or an array of them); bytes that cannot be read, with
- * the reason; or nothing.
+ * the reason; or nothing. `digestOf` tells such bytes apart: those of a CloudEvent in binary mode with its attributes.
  */
 export type RecordContent =
   | { kind: 'text'; text: string }
@@ -43,10 +43,13 @@ function textOf(value: Buffer): RecordContent {
   return text.trim() === '' ? { kind: 'none', reason: 'empty' } : { kind: 'text', text };
 }
 
-/** One JSON text of attributes and data. `data` keeps the bytes in which it came: it was valid JSON by itself. */
+/**
+ * One JSON text of attributes, in the order of their names, and data. `data` keeps the bytes in which it came: it was
+ * valid JSON by itself.
+ */
 function binary(headers: KafkaHeaders, value: Buffer | null, type: string | undefined): RecordContent {
   const attributes: Record<string, string> = {};
-  for (const name of Object.keys(headers)) {
+  for (const name of Object.keys(headers).sort()) {
     const text = name.startsWith(PREFIX) ? headerText(headers, name) : undefined;
     // Data stands in the value alone.
     if (text !== undefined && !/^ce_data(_base64)?$/.test(name)) attributes[name.slice(PREFIX.length)] = text;
@@ -54,18 +57,21 @@ function binary(headers: KafkaHeaders, value: Buffer | null, type: string | unde
   if (type !== undefined) attributes['datacontenttype'] = type;
   const envelope = JSON.stringify(attributes);
   if (value === null || value.length === 0) return { kind: 'text', text: envelope };
-  if (type !== undefined && !JSON_TYPE.test(type)) return bad(value, 'holds data of another type than JSON');
+  if (type !== undefined && !JSON_TYPE.test(type)) return bad(value, 'holds data of another type than JSON', envelope);
   const data = textOf(value);
   if (data.kind === 'none') return { kind: 'text', text: envelope };
-  if (data.kind === 'bad') return data;
+  if (data.kind === 'bad') return bad(value, data.reason, envelope);
   try {
     JSON.parse(data.text);
   } catch {
-    return bad(value, 'holds data that is not JSON');
+    return bad(value, 'holds data that is not JSON', envelope);
   }
   return { kind: 'text', text: `${envelope.slice(0, -1)},"data":${data.text}}` };
 }
 
-function bad(value: Buffer, reason: string): RecordContent {
-  return { kind: 'bad', reason, bytes: value.length, digestOf: createHash('sha256').update(value).digest('hex') };
+function bad(value: Buffer, reason: string, envelope?: string): Extract<RecordContent, { kind: 'bad' }> {
+  const digest = createHash('sha256');
+  // JSON text holds no NUL, so that these bytes can be cut in one place only.
+  if (envelope !== undefined) digest.update(`${envelope}\0`);
+  return { kind: 'bad', reason, bytes: value.length, digestOf: digest.update(value).digest('hex') };
 }
