@@ -80,7 +80,7 @@ export class IntakeWork implements PartitionWork<PreparedRecords> {
       else texts.push({ offset, bad: { reason: content.reason, bytes: content.bytes, digestOf: content.digestOf } });
     });
     try {
-      return { records, together: await this.readingOf(place, preparer).readInTurns(preparer, texts), dropped };
+      return { records, together: await this.readingOf(place, preparer).read(preparer, texts), dropped };
     } catch (error) {
       // A range that took some of them and failed cannot be fed again: reading begins anew where Kafka says.
       this.readings.delete(keyOf(place));

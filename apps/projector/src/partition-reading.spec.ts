@@ -23,13 +23,11 @@ const records: OffsetRecord[] = Array.from({ length: 40 }, (_, i) => ({
 }));
 
 /** Reads on from an offset without any failure: what the ledger must hold in the end. */
-function whole(): { events: Set<string>; letters: Set<string> } {
+async function whole(): Promise<{ events: Set<string>; letters: Set<string> }> {
   const events = new Set<string>();
   const letters = new Set<string>();
-  for (const { prepared } of new PartitionReading(preparer, { topic: 't', partition: 0 }, RANGE).read(
-    preparer,
-    records,
-  ))
+  const reading = new PartitionReading(preparer, { topic: 't', partition: 0 }, RANGE);
+  for (const { prepared } of await reading.read(preparer, records))
     for (const each of prepared) {
       if (each.kind === 'facts') for (const { id } of each.events) events.add(id);
       if (each.kind === 'rejected') letters.add(each.letter.id);
@@ -38,23 +36,25 @@ function whole(): { events: Set<string>; letters: Set<string> } {
 }
 
 describe('the reading of a partition', () => {
-  it('gives every event and every letter once all is delivered, whatever fails on the way and however it is cut', () => {
+  it('gives every event and every letter once all is delivered, whatever fails on the way and however it is cut', async () => {
     const step = fc.record({
       size: fc.integer({ min: 1, max: 12 }),
+      atOnce: fc.integer({ min: 1, max: 5 }),
       fails: fc.constantFrom('not', 'not', 'append', 'delivery', 'crash before commit', 'crash'),
     });
-    fc.assert(
-      fc.property(fc.array(step, { minLength: 1, maxLength: 30 }), (steps) => {
+    const expected = await whole();
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 30 }), async (steps) => {
         const events = new Set<string>();
         const letters = new Set<string>();
         let committed = 0n;
         let at = 0n;
         let reading = new PartitionReading(preparer, { topic: 't', partition: 0 }, RANGE);
         const end = BigInt(records.length);
-        const go = (size: number, fails: string): void => {
+        const go = async (size: number, atOnce: number, fails: string): Promise<void> => {
           const batch = records.filter(({ offset }) => offset >= at).slice(0, size);
           if (batch.length === 0) return;
-          const together = reading.read(preparer, batch);
+          const together = await reading.read(preparer, batch, atOnce);
           if (fails === 'append') return;
           for (const { prepared } of together)
             for (const each of prepared) if (each.kind === 'facts') for (const { id } of each.events) events.add(id);
@@ -71,10 +71,9 @@ describe('the reading of a partition', () => {
           at = committed;
           reading = new PartitionReading(preparer, { topic: 't', partition: 0 }, RANGE);
         };
-        for (const { size, fails } of steps) go(size, fails);
-        while (at < end) go(5, 'not');
+        for (const { size, atOnce, fails } of steps) await go(size, atOnce, fails);
+        while (at < end) await go(5, 5, 'not');
         // The last range is open: the record that closes it comes with the next ones.
-        const expected = whole();
         for (const id of expected.letters) expect(letters).toContain(id);
         for (const id of expected.events) expect(events).toContain(id);
         expect(events.size).toBe(expected.events.size);
@@ -83,9 +82,9 @@ describe('the reading of a partition', () => {
     );
   });
 
-  it('reads in minute mode: an open range keeps its offset back', () => {
+  it('reads in minute mode: an open range keeps its offset back', async () => {
     const reading = new PartitionReading(preparer, { topic: 't', partition: 0 }, RANGE);
-    expect(reading.written(reading.read(preparer, records.slice(0, 3)), 2n)).toBe(0n);
-    expect(reading.written(reading.read(preparer, records.slice(3, 9)), 8n)).toBe(7n);
+    expect(reading.written(await reading.read(preparer, records.slice(0, 3)), 2n)).toBe(0n);
+    expect(reading.written(await reading.read(preparer, records.slice(3, 9)), 8n)).toBe(7n);
   });
 });

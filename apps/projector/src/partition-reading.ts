@@ -36,16 +36,10 @@ export class PartitionReading {
 
   /**
    * Reads records that were not read yet, and gives all that is to be written for these: it may be more than was asked
-   * for, never less.
+   * for, never less. Only a few at a time, so that what is under way to the ledger goes on in between.
    */
-  read(preparer: Preparer, records: readonly OffsetRecord[]): ReadTogether[] {
-    for (const fresh of this.pieces(records, records.length)) this.take(preparer, fresh);
-    return this.asked(records);
-  }
-
-  /** As `read`, a few at a time: what is under way to the ledger goes on in between. */
-  async readInTurns(preparer: Preparer, records: readonly OffsetRecord[]): Promise<ReadTogether[]> {
-    for (const fresh of this.pieces(records, READ_AT_ONCE)) {
+  async read(preparer: Preparer, records: readonly OffsetRecord[], atOnce = READ_AT_ONCE): Promise<ReadTogether[]> {
+    for (const fresh of this.pieces(records, atOnce)) {
       await setImmediate();
       this.take(preparer, fresh);
     }

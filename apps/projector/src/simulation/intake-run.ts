@@ -8,7 +8,7 @@ import { ModelGroup } from '../../../../libs/intake/src/kafka/testing/model-grou
 import { seeded, VirtualTime } from '../../../../libs/intake/src/kafka/testing/virtual-time.js';
 import { IntakeWork, type PreparedRecords } from '../intake-work.js';
 import { FaultyLedger, LedgerSilent } from './faulty-ledger.js';
-import { partitionsOf, RANGE, secrets, settingsFor, TOPIC, vault, wholeOf } from './topic.js';
+import { partitionsOf, RANGE, secrets, settingsFor, TOPIC, vault, wholeOf, type Whole } from './topic.js';
 import { LedgerWatch, Violation } from './violations.js';
 
 /** Faults of the program itself, planted to show that the simulation sees them. */
@@ -61,7 +61,7 @@ class IntakeRun {
   private readonly watch = new LedgerWatch();
   private readonly settings;
   private readonly partitions;
-  private readonly whole;
+  private whole: Whole = { dues: [], ends: [] };
   private readonly group: ModelGroup;
   private readonly alive = new Map<string, boolean>();
   private readonly indexes: SeenIndex[] = [];
@@ -80,7 +80,6 @@ class IntakeRun {
   ) {
     this.settings = settingsFor(random() < 0.4 ? 'minute' : 'each');
     this.partitions = partitionsOf(1 + Math.floor(random() * 4), random);
-    this.whole = wholeOf(this.partitions, this.settings);
     this.group = new ModelGroup(this.partitions, {
       fails: (call) => this.chance(call === 'produce' ? 0.1 : 0.03),
       onCommit: (partition, offset) => this.check(partition, offset),
@@ -91,6 +90,7 @@ class IntakeRun {
   }
 
   async toTheEnd(): Promise<IntakeSeen> {
+    this.whole = await wholeOf(this.partitions, this.settings);
     const calmLater = this.time.sleep(8000).then(() => (this.calm = true));
     void this.watchProgress();
     const seats = Array.from({ length: SEATS }, () => this.seat());

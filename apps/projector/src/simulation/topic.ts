@@ -66,14 +66,15 @@ export interface Whole {
 }
 
 /** Each partition read once, from its start, without any failure. */
-export function wholeOf(partitions: readonly (readonly KafkaRecord[])[], settings: Settings): Whole {
+export async function wholeOf(partitions: readonly (readonly KafkaRecord[])[], settings: Settings): Promise<Whole> {
   const dues: Due[] = [];
   const preparer = new Preparer({ tenant: 'default', settings, secrets, source: 'auto', today: 1, vault });
-  const ends = partitions.map((records, partition) => {
+  const ends: bigint[] = [];
+  for (const [partition, records] of partitions.entries()) {
     const reading = new PartitionReading(preparer, { topic: TOPIC, partition }, RANGE);
     let end = 0n;
     for (const { offset, value } of records) {
-      const together = reading.read(preparer, [{ offset, text: String(value) }]);
+      const together = await reading.read(preparer, [{ offset, text: String(value) }]);
       // A summary is due when the range that it closes is passed: when the next record was read.
       for (const { prepared } of together)
         for (const each of prepared) dues.push(...duesOfRecord(each, partition, offset + 1n));
@@ -81,8 +82,8 @@ export function wholeOf(partitions: readonly (readonly KafkaRecord[])[], setting
     }
     // Where no records lie between two offsets, either says the same, and nobody commits the later one for its own sake.
     const before = records.findLast(({ offset }) => offset < end);
-    return before === undefined ? 0n : before.offset + 1n;
-  });
+    ends.push(before === undefined ? 0n : before.offset + 1n);
+  }
   return { dues, ends };
 }
 
