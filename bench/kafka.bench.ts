@@ -5,19 +5,20 @@ import { loadavg, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { BACKWARDS, END, EventStoreDBClient } from '@eventstore/db-client';
 import type { Kafka } from 'kafkajs';
-import { kafkaClient, kafkaConnectionOf } from '#intake';
+import { kafkaClient, kafkaConnectionOf, RANGE_RECORDS } from '#intake';
 import { createLog } from '#platform';
 import { median, perSecond, rig, table } from './rig.js';
 import { appendAll, consumeAll } from './wire/ceilings.js';
-import { brokerIn, cpuOf, peakOf, serveLedger, startProjector, tally, type Child } from './wire/processes.js';
-import { PARTITIONS, publish, settingsOf, STEP, TOPIC } from './wire/requests.js';
+import { brokerIn, cpuOf, peakOf, serveLedger, startProjector, tally, type Served } from './wire/processes.js';
+import { PARTITIONS, publish, settingsOf, TOPIC } from './wire/requests.js';
 
 /**
  * Benchmarks of the wire: from Kafka into the ledger by `tally projector`, each use an event (a) and by the minute (b),
- * and the memory of a projector with a backlog (c). Broker, ledger and projector are processes of their own; so are
+ * and the memory of a projector with a backlog (c). Records fill whole ranges of minute mode in each partition. Broker, ledger and projector are processes of their own; so are
  * the ceilings, bare kafkajs and the official client's own appends of the same events.
- * `npm run build && node dist/bench/kafka.bench.js [--records N] [--rounds N] [--backlog N] [--only NAMES] [--profile DIR]`
+ * `npm run build && node dist/bench/kafka.bench.js [--records N] [--range N] [--rounds N] [--backlog N] [--only NAMES] [--profile DIR]`
  */
 const TARGETS = { ratio: 0.7, minute: 5, peak: 512 };
 const MEASURES = ['consume', 'raw', 'each', 'minute'] as const;
@@ -38,6 +39,8 @@ interface Run {
   cpu: [own: number, ledger: number, broker: number];
   /** Most memory of its own process, in MiB. */
   peak: number;
+  /** Events that the ledger has for them. */
+  events: number;
 }
 
 /** What stays for all runs. */
@@ -49,9 +52,10 @@ interface Rig {
 
 const { values: flags } = parseArgs({
   options: {
-    records: { type: 'string', default: String(STEP) },
+    records: { type: 'string', default: '1' },
+    range: { type: 'string', default: String(RANGE_RECORDS) },
     rounds: { type: 'string', default: '3' },
-    backlog: { type: 'string', default: String(2 * STEP) },
+    backlog: { type: 'string', default: '1' },
     only: { type: 'string', default: [...MEASURES, 'backlog'].join() },
     profile: { type: 'string' },
     // A ceiling, in a process of its own.
@@ -61,13 +65,16 @@ const { values: flags } = parseArgs({
     group: { type: 'string', default: '' },
   },
 });
+const range = Number(flags.range);
 const only = new Set(flags.only.split(','));
 
 if (flags.ceiling === undefined) await measure(wholeSteps(flags.records), wholeSteps(flags.backlog));
 else await runCeiling();
 
 function wholeSteps(text: string): number {
-  return Math.max(1, Math.ceil(Number(text) / STEP)) * STEP;
+  // A smaller rest would wait for more.
+  const step = PARTITIONS * range;
+  return Math.max(1, Math.ceil(Number(text) / step)) * step;
 }
 
 async function measure(records: number, backlog: number): Promise<void> {
@@ -103,11 +110,11 @@ async function runOf(on: Rig, name: Measure, records: number, group: string): Pr
     if (name === 'consume' || name === 'raw') return await ceilingRun(on, name, records, group, ledger);
     const profile = flags.profile === undefined ? {} : { profile: resolve(flags.profile, name) };
     const from = { broker: on.broker.address, ledger: ledger.url };
-    const projector = await startProjector({ folder, ...from, group, ...profile });
+    const projector = await startProjector({ folder, ...from, group, range, ...profile });
     try {
       const ended = beginning(on, projector, ledger);
       await untilCommitted(on.kafka, group, records);
-      return ended();
+      return await ended();
     } finally {
       await projector.stop();
     }
@@ -122,7 +129,7 @@ async function ceilingRun(
   name: 'consume' | 'raw',
   records: number,
   group: string,
-  ledger: Child & { url: string },
+  ledger: Served,
 ): Promise<Run> {
   const where = ['--broker', on.broker.address, '--ledger', ledger.url, '--group', group];
   const child = fork(fileURLToPath(import.meta.url), ['--ceiling', name, '--records', String(records), ...where]);
@@ -130,7 +137,7 @@ async function ceilingRun(
     await marked(child);
     const ended = beginning(on, { pid: child.pid! }, ledger);
     await marked(child);
-    return ended();
+    return await ended();
   } finally {
     child.disconnect();
     await once(child, 'exit');
@@ -156,18 +163,30 @@ async function runCeiling(): Promise<void> {
   await isLetGo;
 }
 
-function beginning(on: Rig, own: { pid: number }, ledger: Child): () => Run {
+function beginning(on: Rig, own: { pid: number }, ledger: Served): () => Promise<Run> {
   const cpu = (): Run['cpu'] => [cpuOf(own.pid), cpuOf(ledger.pid), cpuOf(on.broker.pid)];
   const [began, before] = [performance.now(), cpu()];
-  return () => {
+  const eventsBefore = headOf(ledger.url);
+  return async () => {
     const [ownBefore, ledgerBefore, brokerBefore] = before;
     const [ownNow, ledgerNow, brokerNow] = cpu();
     return {
       seconds: (performance.now() - began) / 1000,
       cpu: [ownNow - ownBefore, ledgerNow - ledgerBefore, brokerNow - brokerBefore],
       peak: peakOf(own.pid),
+      events: (await headOf(ledger.url)) - (await eventsBefore),
     };
   };
+}
+
+/** Events in a ledger: its positions count them. */
+async function headOf(url: string): Promise<number> {
+  const client = EventStoreDBClient.connectionString(url);
+  let head = 0;
+  for await (const { commitPosition } of client.readAll({ direction: BACKWARDS, fromPosition: END, maxCount: 1 }))
+    head = Number(commitPosition);
+  await client.dispose();
+  return head;
 }
 
 async function untilCommitted(kafka: Kafka, groupId: string, records: number): Promise<void> {
@@ -188,13 +207,14 @@ function clientOf(brokers: string): Kafka {
 function print(records: number, runs: Record<Measure, Run[]>): void {
   const count = records.toLocaleString('en-US');
   console.log(
-    `Kafka to the ledger: ${count} records of ${PARTITIONS} partitions, ${flags.rounds} alternating rounds, medians`,
+    `Kafka to the ledger: ${count} records of ${PARTITIONS} partitions, ranges of ${range}, ${flags.rounds} alternating rounds, medians`,
   );
   console.log(`${rig()}, load ${loadavg()[0]!.toFixed(1)}\n`);
   const rows = MEASURES.filter((name) => runs[name].length > 0).map((name) => {
     const of = (what: (run: Run) => number): number => median(runs[name].map(what));
     const [own, ledger, broker] = [0, 1, 2].map((at) => of(({ cpu }) => cpu[at]!).toFixed(2));
     const peak = Math.max(...runs[name].map((run) => run.peak)).toFixed(0);
+    const events = (of((run) => run.events) / records).toFixed(2);
     return [
       WORDS[name],
       perSecond(
@@ -205,9 +225,10 @@ function print(records: number, runs: Record<Measure, Run[]>): void {
       ledger!,
       broker!,
       peak,
+      events,
     ];
   });
-  console.log(table([['', 'records/s', 'CPU s', 'ledger', 'broker', 'peak MiB'], ...rows]));
+  console.log(table([['', 'records/s', 'CPU s', 'ledger', 'broker', 'peak MiB', 'events a record'], ...rows]));
   const ratioOf = (a: Measure, b: Measure, what: (run: Run) => number): number =>
     median(runs[a].map((run, round) => (runs[b][round] === undefined ? NaN : what(runs[b][round])) / what(run)));
   const verdictOf = (words: string, a: Measure, b: Measure, target: number): void =>

@@ -16,6 +16,11 @@ export interface Child {
   stop(): Promise<void>;
 }
 
+export interface Served extends Child {
+  /** Of its EventStoreDB protocol. */
+  url: string;
+}
+
 /** Seconds of processor time that a process has used so far (Linux). */
 export function cpuOf(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -39,7 +44,7 @@ export async function tally(args: readonly string[], cwd: string): Promise<void>
 }
 
 /** A ledger with settings, served by a process of its own. */
-export async function serveLedger(folder: string, settings: object): Promise<Child & { url: string }> {
+export async function serveLedger(folder: string, settings: object): Promise<Served> {
   const data = `${folder}-ledger`;
   writeFileSync(`${folder}.json`, JSON.stringify(settings));
   await tally(['settings', 'declare', `${folder}.json`, '--data', data], folder);
@@ -57,13 +62,27 @@ export interface ProjectorRun {
   broker: string;
   ledger: string;
   group: string;
+  /** Records of a range of minute mode. */
+  range: number;
   /** Where V8 writes a profile. */
   profile?: string;
 }
 
 /** A projector of the role intake; resolves when its partitions were assigned. */
-export async function startProjector({ folder, broker, ledger, group, profile }: ProjectorRun): Promise<Child> {
-  const args = ['projector', '--roles', 'intake', '--kafka', broker, '--eventstore', ledger, '--group', group];
+export async function startProjector({ folder, broker, ledger, group, range, profile }: ProjectorRun): Promise<Child> {
+  const args = [
+    'projector',
+    '--roles',
+    'intake',
+    '--kafka',
+    broker,
+    '--eventstore',
+    ledger,
+    '--group',
+    group,
+    '--range',
+    String(range),
+  ];
   const flags = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
   const child = start([...args, '--data', join(folder, 'projector')], folder, flags);
   const said = textOf(child);

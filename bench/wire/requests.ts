@@ -1,12 +1,9 @@
 import kafkajs, { type Kafka } from 'kafkajs';
-import { RANGE_RECORDS } from '#intake';
 import { ADAPTERS } from '#sources';
 import { seededRandom } from '../rig.js';
 
 export const TOPIC = 'tallystick.gateway-events';
 export const PARTITIONS = 6;
-/** One whole range of minute mode in each partition: a smaller rest would wait for more. */
-export const STEP = PARTITIONS * RANGE_RECORDS;
 
 /** Of one partition: 5,000 in all. */
 const TOKENS = 833;
@@ -25,7 +22,7 @@ export function settingsOf(uses: 'each' | 'minute'): object {
 
 /**
  * Publishes requests `from` … `to`: those of even tokens as the gateway package sends them, those of odd ones as
- * Kong's log plugin does. Each token comes from its home network to one gateway, about ten times in a range.
+ * Kong's log plugin does. Each token comes from its home network to one gateway.
  */
 export async function publish(kafka: Kafka, from: number, to: number): Promise<void> {
   const producer = kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
