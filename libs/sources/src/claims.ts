@@ -19,6 +19,8 @@ export interface ClaimsShape {
   pathOf(claim: string): string;
   /** True for a token's payload as a whole; false for single claims that an operator chose to log. */
   whole: boolean;
+  /** `unknown` where the claims do not show that the token is a JWT, as they were not taken out of one. */
+  form?: 'unknown';
   /** The token's header, if the line shows it too. */
   header?: JsonObject | undefined;
 }
@@ -60,7 +62,7 @@ export function readClaims(claims: JsonObject, shape: ClaimsShape, context: Read
   const { profile, name } = context;
   const notes: string[] = [];
   const names: Names = {};
-  const data: Record<string, unknown> = { form: 'jwt', verified: true };
+  const data: Record<string, unknown> = shape.form === 'unknown' ? { verified: true } : { form: 'jwt', verified: true };
   let fault: ClaimsFault | undefined;
   const naming = (claim: string, value: Json | undefined): string | undefined => {
     const reading = readNaming(value);

@@ -1,11 +1,12 @@
-import { canName, parseIsoTime, placementOf, shortType } from '#lifecycle';
-import type { Adapter, Draft, Json, JsonObject, ReadContext, Reading } from './adapter.js';
+import { canName, parseIsoTime, placementOf, shortType, type ObservationType } from '#lifecycle';
+import type { Adapter, Draft, JsonObject, ReadContext, Reading } from './adapter.js';
 import { factOf } from './cloudevents/facts.js';
 import { readIdentity, type Identity } from './cloudevents/identity.js';
 import { takePersonal } from './cloudevents/personal.js';
+import { sortedJson } from './cloudevents/sorted-json.js';
+import { stampsOf, type Stamps } from './cloudevents/stamps.js';
 import { NOT_UNICODE } from './claims.js';
 import { isObject, textOf } from './fields.js';
-import { fieldsWhere } from './parts.js';
 import { rawPaths } from './use.js';
 
 const TYPE = /^tallystick\.([a-z]+\.[a-z]+)\.v(\d+)$/;
@@ -72,7 +73,9 @@ export const cloudevents: Adapter = {
     data: { component: 'gateway', version: 'v41', weight: 1 },
   },
   read(record, context): Reading {
-    const fault = envelopeFault(record);
+    const type = String(record['type']);
+    const known = shortType(type);
+    const fault = envelopeFault(record, type, known);
     if (fault) return { kind: 'rejected', ...fault, redrivable: fault.redrivable ?? false };
     const time = parseIsoTime(String(record['time'] ?? ''), context.profile.zone);
     if ('error' in time) {
@@ -80,17 +83,23 @@ export const cloudevents: Adapter = {
       return { kind: 'rejected', field: 'time', reason, redrivable: false };
     }
     const data = isObject(record['data']) ? record['data'] : {};
-    const identity = readIdentity(data, record['subject'], context);
+    const name = known ?? TYPE.exec(type)![1]!;
+    const stamps = name.startsWith('token.') ? stampsOf(data) : undefined;
+    const identity = readIdentity(data, record['subject'], context, stamps !== undefined);
     if ('field' in identity) return { kind: 'rejected', ...identity, redrivable: false };
-    const draft = draftOf(record, time.at, identity, context);
+    const draft = draftOf(name, known, time.at, identity, stamps, context);
     if ('field' in draft) return { kind: 'rejected', ...draft, redrivable: false };
-    const dedupe = [String(record['type']), String(time.at), textOf(record['subject']) ?? '', sortedJson(data)];
+    const dedupe = [type, String(time.at), textOf(record['subject']) ?? '', sortedJson(data)];
     const sourceId = `${String(record['source'])}\n${String(record['id'])}`;
     return { kind: 'facts', sourceId, dedupe, drafts: [draft], personal: identity.personal };
   },
 };
 
-function envelopeFault(record: JsonObject): { field: string; reason: string; redrivable?: boolean } | undefined {
+function envelopeFault(
+  record: JsonObject,
+  type: string,
+  known: ObservationType | undefined,
+): { field: string; reason: string; redrivable?: boolean } | undefined {
   if (!String(record['specversion']).startsWith('1.')) return { field: 'specversion', reason: 'is not 1.0' };
   for (const field of ['id', 'source'] as const) {
     const text = textOf(record[field]);
@@ -98,63 +107,42 @@ function envelopeFault(record: JsonObject): { field: string; reason: string; red
     if (!canName(text)) return { field, reason: NOT_UNICODE };
   }
   if (!canName(textOf(record['subject']) ?? '')) return { field: 'subject', reason: NOT_UNICODE };
-  const match = TYPE.exec(String(record['type']));
-  if (!match) return { field: 'type', reason: 'is not one of tallystick.<thing>.<verb>.v1', redrivable: true };
-  if (CONCLUSIONS.has(match[1]!.split('.')[0]!)) {
-    return { field: 'type', reason: 'is a conclusion, which only Tallystick itself states' };
-  }
-  if (match[2] !== '1')
-    return { field: 'type', reason: 'has a version that this release does not know', redrivable: true };
+  const fault = known === undefined ? faultOfUnknown(type) : undefined;
+  if (fault) return fault;
   if (record['data_base64'] !== undefined || (record['data'] !== undefined && !isObject(record['data']))) {
     return { field: 'data', reason: 'is not a JSON object' };
   }
   return undefined;
 }
 
+/** What is wrong with a type that this release does not know; undefined for one that is kept without effect. */
+function faultOfUnknown(type: string): { field: string; reason: string; redrivable?: boolean } | undefined {
+  const match = TYPE.exec(type);
+  if (!match) return { field: 'type', reason: 'is not one of tallystick.<thing>.<verb>.v1', redrivable: true };
+  if (CONCLUSIONS.has(match[1]!.split('.')[0]!)) {
+    return { field: 'type', reason: 'is a conclusion, which only Tallystick itself states' };
+  }
+  if (match[2] !== '1')
+    return { field: 'type', reason: 'has a version that this release does not know', redrivable: true };
+  return undefined;
+}
+
 function draftOf(
-  record: JsonObject,
+  name: string,
+  known: ObservationType | undefined,
   time: number,
   identity: Identity,
+  stamps: Stamps | undefined,
   context: ReadContext,
 ): Draft | { field: string; reason: string } {
-  const name = TYPE.exec(String(record['type']))![1]!;
-  const known = shortType(String(record['type']));
-  const stamps = name.startsWith('token.') ? takeStamps(identity) : {};
   takePersonal(identity.data, known, identity.personal);
   if (context.credentials.length > 0) identity.data['raw'] = rawPaths(context.credentials);
   if (known !== undefined) {
     const fact = factOf(known, time, identity);
-    return 'field' in fact ? fact : { ...fact, ...stamps };
+    return 'field' in fact ? fact : Object.assign(fact, stamps);
   }
   const { names, data } = identity;
   // A subject that is no name may be anybody's address: it is not kept.
   const subject = placementOf(names) ?? UNNAMED;
   return { type: name, time, subject, names, data, ...stamps };
-}
-
-/** A token's fact carries where it was seen beside its data, not in it. */
-function takeStamps(identity: Identity): { [field in (typeof STAMPS)[number]]?: string } {
-  const stamps: { [field in (typeof STAMPS)[number]]?: string } = {};
-  const { data } = identity;
-  for (const field of STAMPS) {
-    const value = textOf(data[field] as Json | undefined);
-    if (value !== undefined) stamps[field] = value;
-  }
-  identity.data = fieldsWhere(data, (key) => !STAMPED.has(key));
-  return stamps;
-}
-const STAMPS = ['version', 'gateway', 'region', 'api'] as const;
-const STAMPED: ReadonlySet<string> = new Set(STAMPS);
-
-/** The same text for the same data, whatever the order of its keys. */
-function sortedJson(value: Json): string {
-  if (Array.isArray(value)) return `[${value.map(sortedJson).join(',')}]`;
-  if (!isObject(value)) return JSON.stringify(value);
-  let out = '';
-  for (const key of Object.keys(value).sort()) {
-    const field = value[key]!;
-    const text = typeof field === 'object' ? sortedJson(field) : JSON.stringify(field);
-    out += `${out === '' ? '{' : ','}${JSON.stringify(key)}:${text}`;
-  }
-  return out === '' ? '{}' : `${out}}`;
 }

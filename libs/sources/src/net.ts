@@ -37,10 +37,13 @@ const IPV4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?::\d{1,5})?$/;
 function fromIPv4(text: string): ClientAddress | undefined {
   const match = IPV4.exec(text);
   if (!match) return undefined;
-  const octets = match.slice(1, 5) as string[];
-  // A leading zero is octal to some readers and decimal to others: such an address is nobody's.
-  if (octets.some((octet) => Number(octet) > 255 || (octet.length > 1 && octet.startsWith('0')))) return undefined;
-  return { address: octets.join('.'), network: `${octets[0]}.${octets[1]}.${octets[2]}.0/24` };
+  for (let i = 1; i <= 4; i++) {
+    const octet = match[i]!;
+    // A leading zero is octal to some readers and decimal to others: such an address is nobody's.
+    if (octet.length > 1 && (octet.startsWith('0') || Number(octet) > 255)) return undefined;
+  }
+  const network = `${match[1]}.${match[2]}.${match[3]}`;
+  return { address: `${network}.${match[4]}`, network: `${network}.0/24` };
 }
 
 function fromIPv6(text: string): ClientAddress | undefined {

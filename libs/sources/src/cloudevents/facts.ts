@@ -1,9 +1,9 @@
-import { canName, OBSERVATIONS, parseIsoTime, placementOf, type Names, type ObservationType } from '#lifecycle';
+import { canName, parseIsoTime, placementOf, type Names, type ObservationType } from '#lifecycle';
 import type { Draft } from '../adapter.js';
 import { NOT_UNICODE } from '../claims.js';
 import { isObject } from '../fields.js';
 import { present } from '../parts.js';
-import { faultOf } from './faults.js';
+import { checkedData } from './checked-data.js';
 import type { Identity, IdentityFault } from './identity.js';
 
 /** Fields that hold an instant; ISO 8601 text is taken for its milliseconds. */
@@ -15,11 +15,11 @@ export function factOf(type: ObservationType, time: number, identity: Identity):
   let data = withInstants(identity.data);
   if (type === 'fence.raised') data = { cutoff: time + 1, ...data, match: matchOf(data, names) };
   if (type === 'legalhold.placed' && names.sub !== undefined) data = { ...data, sub: names.sub };
-  const parsed = OBSERVATIONS[type].safeParse(data);
-  if (!parsed.success) return faultOf('data', parsed.error.issues[0]!);
+  const checked = checkedData(type, data);
+  if ('fault' in checked) return checked.fault;
   const subject = streamSubjectOf(type, names, data);
   if (typeof subject !== 'string') return subject;
-  return { type, time, subject, names, data: present(parsed.data as Record<string, unknown>) };
+  return { type, time, subject, names, data: checked.data };
 }
 
 function withInstants(data: Record<string, unknown>): Record<string, unknown> {

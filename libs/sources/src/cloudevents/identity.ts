@@ -2,10 +2,11 @@ import { canName, isName, readNaming, type Name, type Names, type Naming } from 
 import type { Json, JsonObject, Personal, ReadContext } from '../adapter.js';
 import { NOT_UNICODE, readClaims, type ClaimsFault, type ClaimsReading } from '../claims.js';
 import { isObject, textOf } from '../fields.js';
-import { netName, readClientAddress } from '../net.js';
-import { displayed, fieldsWhere, present } from '../parts.js';
+import { readClientAddress } from '../net.js';
+import { displayed, fieldsWhere } from '../parts.js';
 import { agentProduct } from '../presenter.js';
 import { countsOfIssuer, foreignName, NOT_ITS_OWN, readyNames, trustIn } from './ready-names.js';
+import { STAMPED } from './stamps.js';
 
 /** What the data of an event identifies: names, the fields that stay, and what goes into the personal box. */
 export interface Identity {
@@ -16,53 +17,46 @@ export interface Identity {
 }
 export type IdentityFault = { field: string; reason: string };
 
-/** Plain field → claim; the first of two spellings wins. */
-const CLAIMS: Readonly<Record<string, string>> = {
-  issuer: 'iss',
-  subject: 'sub',
-  client: 'client_id',
-  session: 'sid',
-  iss: 'iss',
-  sub: 'sub',
-  jti: 'jti',
-  client_id: 'client_id',
-  azp: 'azp',
-  sid: 'sid',
-  kid: 'kid',
-  aud: 'aud',
-  exp: 'exp',
-  iat: 'iat',
-  nbf: 'nbf',
-  scope: 'scope',
-  scp: 'scp',
-  typ: 'typ',
-  alg: 'alg',
-  cnf: 'cnf',
-  act: 'act',
-};
-const CLAIM_FIELDS = Object.entries(CLAIMS);
+/** Plain field → claim. Of two spellings, the one that is not the claim's own wins. */
+const CLAIMS: ReadonlyMap<string, string> = new Map([
+  ['issuer', 'iss'],
+  ['subject', 'sub'],
+  ['client', 'client_id'],
+  ['session', 'sid'],
+  ...'iss sub jti client_id azp sid kid aud exp iat nbf scope scp typ alg cnf act'
+    .split(' ')
+    .map((claim): [string, string] => [claim, claim]),
+]);
 /** Fields that name another token: a ready name, or how to find it. */
 const REFERENCES = ['parent', 'successor', 'subjectToken', 'actorToken', 'token'] as const;
 const CONSUMED = new Set([
-  ...Object.keys(CLAIMS),
+  ...CLAIMS.keys(),
   ...REFERENCES,
   ...['names', 'payload', 'header', 'grant', 'credential', 'consumer', 'token_sha256', 'subjectGrant'],
   ...['client_ip', 'user_agent', 'user_name', 'access_token', 'refresh_token', 'id_token', 'api_key'],
 ]);
+const CONSUMED_OF_TOKEN = new Set([...CONSUMED, ...STAMPED]);
 /** Where a credential in clear may stand in `data`; the redaction has named it and taken it away. */
 const RAW = /^data\.(access_token|refresh_token|id_token|api_key)$/;
 const RAW_KINDS: Readonly<Record<string, string>> = { refresh_token: 'refresh', id_token: 'id', api_key: 'apiKey' };
 
-export function readIdentity(data: JsonObject, subject: unknown, context: ReadContext): Identity | IdentityFault {
-  const kept = fieldsWhere(data, (key) => !CONSUMED.has(key));
+/** @param ofToken whether the event is about a token, whose stamps stand beside its data. */
+export function readIdentity(
+  data: JsonObject,
+  subject: unknown,
+  context: ReadContext,
+  ofToken: boolean,
+): Identity | IdentityFault {
+  const consumed = ofToken ? CONSUMED_OF_TOKEN : CONSUMED;
+  const kept = fieldsWhere(data, (key) => !consumed.has(key));
   const claims = claimsOf(data, context);
   if ('field' in claims) return claims;
   const issuer = textOf(claims.data['issuer'] as Json | undefined);
-  for (const key of Object.keys(claims.data)) kept[key] ??= claims.data[key];
+  for (const key in claims.data) kept[key] ??= claims.data[key];
 
   const trust = trustIn(data, context);
   const stated: Names = {};
-  for (const add of [addDigest, addCredential, addConsumer, addGrant]) {
+  for (const add of ADDERS) {
     const fault = add(data, issuer, stated, kept, context);
     if (fault) return fault;
   }
@@ -88,16 +82,17 @@ export function readIdentity(data: JsonObject, subject: unknown, context: ReadCo
     else if (!notes.includes('names:unverified')) notes.push('names:unverified');
   }
   if (notes.length > 0) kept['notes'] = notes;
-  const net = netName(context.name, data['client_ip'], context.profile.trustedProxies);
-  if (net !== undefined) names.net = net;
+  const client = readClientAddress(data['client_ip'], context.profile.trustedProxies);
+  if (client !== undefined) names.net = context.name('net', client.network);
   const agent = agentProduct(data['user_agent']);
   if (agent !== undefined) kept['agent'] ??= agent;
-  const personal = present({
-    subject: claims.subject,
-    userName: displayed(data['user_name']) ?? claims.userName,
-    agent: displayed(data['user_agent']),
-    address: readClientAddress(data['client_ip'], context.profile.trustedProxies)?.address,
-  });
+  const personal: Personal = {};
+  if (claims.subject !== undefined) personal.subject = claims.subject;
+  const userName = displayed(data['user_name']) ?? claims.userName;
+  if (userName !== undefined) personal.userName = userName;
+  const wholeAgent = displayed(data['user_agent']);
+  if (wholeAgent !== undefined) personal.agent = wholeAgent;
+  if (client !== undefined) personal.address = client.address;
   return { names, data: kept, personal };
 }
 
@@ -111,21 +106,19 @@ function claimsOf(data: JsonObject, context: ReadContext): ClaimsReading | Claim
   }
   const claims: JsonObject = {};
   let any = false;
-  for (const [field, claim] of CLAIM_FIELDS) {
-    const value = data[field];
-    if (value === undefined || claims[claim] !== undefined) continue;
-    claims[claim] = value;
+  for (const field in data) {
+    const claim = CLAIMS.get(field);
+    if (claim === undefined || (claim === field && claims[claim] !== undefined)) continue;
+    claims[claim] = data[field]!;
     any = true;
   }
   if (!any) return empty;
   const pathOf = (claim: string): string => {
-    const shown = CLAIM_FIELDS.find(([field, of]) => of === claim && data[field] !== undefined);
-    return `data.${shown?.[0] ?? claim}`;
+    for (const [field, of] of CLAIMS) if (of === claim && data[field] !== undefined) return `data.${field}`;
+    return `data.${claim}`;
   };
-  const reading = readClaims(claims, { pathOf, whole: false }, context);
   // The fields were chosen by who wrote the event: they tell neither a JWT nor which claims its payload has.
-  if ('names' in reading) reading.data = fieldsWhere(reading.data, (key) => key !== 'form' && key !== 'claims');
-  return reading;
+  return readClaims(claims, { pathOf, whole: false, form: 'unknown' }, context);
 }
 
 type Add = (
@@ -196,6 +189,8 @@ const addGrant: Add = (data, issuer, names, kept, context) => {
   }
   return undefined;
 };
+
+const ADDERS = [addDigest, addCredential, addConsumer, addGrant];
 
 /** A ready name; or `{issuer?, jti}`, `{token_sha256}`, `{credential: {system, id}}`. */
 function referenceOf(value: Json, issuer: string | undefined, context: ReadContext): Name | undefined {

@@ -41,13 +41,13 @@ export function readyNames(
   trust: Trust,
   notes: string[],
 ): Names | IdentityFault {
-  const parsed = namesSchema.safeParse(data['names'] ?? {});
-  if (!parsed.success) return faultOf('data.names', parsed.error.issues[0]!);
-  const given: [NameKind, Name, string][] = Object.entries(present(parsed.data)).map(([kind, name]) => [
-    kind as NameKind,
-    name,
-    `data.names.${kind}`,
-  ]);
+  const given: [NameKind, Name, string][] = [];
+  if (data['names'] !== undefined && data['names'] !== null) {
+    const parsed = namesSchema.safeParse(data['names']);
+    if (!parsed.success) return faultOf('data.names', parsed.error.issues[0]!);
+    for (const [kind, name] of Object.entries(present(parsed.data)))
+      given.push([kind as NameKind, name, `data.names.${kind}`]);
+  }
   if (typeof subject === 'string' && isName(subject)) given.push([kindOfName(subject)!, subject, 'subject']);
   const names: Names = {};
   for (const [kind, name, field] of given) {
