@@ -9,7 +9,7 @@ import { catchUp } from './remember.js';
 import { Account } from './report.js';
 import type { SeenIndex } from './seen-index.js';
 import { setAsideFacts, setAsideRecords, type Taken } from './set-aside.js';
-import { appendOf, byStream } from './stream-appends.js';
+import { appendOf, byStream, portionOf } from './stream-appends.js';
 import { endsAmongWriters, endsOfSoleWriter, type StreamEnds } from './stream-ends.js';
 import { TakenTogether } from './taken-together.js';
 import { writtenBefore } from './written-before.js';
@@ -239,26 +239,31 @@ export class Intake {
     const aside = new Set<PreparedEvent>();
     let position = seen.cursor;
     let waiting = byStream(events);
-    for (let round = 0; waiting.size > 0; round++) {
+    for (let refusals = 0; waiting.size > 0;) {
       const streams = [...waiting.keys()];
       const expected = await this.ends.expected(streams);
+      const portions = streams.map((stream) => portionOf(waiting.get(stream)!));
       const outcomes = await ledger.appendMany(
-        streams.map((stream, i) => appendOf(stream, waiting.get(stream)!, expected[i]!, conflicting)),
+        streams.map((stream, i) => appendOf(stream, portions[i]!, expected[i]!, conflicting)),
       );
       const left = new Map<string, PreparedEvent[]>();
+      let isRefused = false;
       for (const [i, outcome] of outcomes.entries()) {
         const stream = streams[i]!;
+        const own = waiting.get(stream)!;
         if (outcome.ok) {
+          const portion = portions[i]!;
           this.ends.moved(stream, outcome.revision);
           if (outcome.position > position) position = outcome.position;
-          seen.note(outcome.position, waiting.get(stream)!.at(-1)!.id);
-          if (!outcome.written) for (const { id } of waiting.get(stream)!) there.add(id);
+          seen.note(outcome.position, portion.at(-1)!.id);
+          if (!outcome.written) for (const { id } of portion) there.add(id);
+          if (portion.length < own.length) left.set(stream, own.slice(portion.length));
           continue;
         }
         const isGone = outcome.isDeleted === true && outcome.actual === TOMBSTONE_REVISION;
-        if (!isGone && (!shared || round >= ROUNDS))
+        if (!isGone && (!shared || refusals >= ROUNDS))
           throw new LedgerRefused(String(outcome.expected), String(outcome.actual));
-        const own = waiting.get(stream)!;
+        isRefused = true;
         const { written, end } = await writtenBefore(ledger, seen, stream, own, conflicting);
         if (end !== undefined) this.ends.moved(stream, end);
         for (const { id } of own) if (written.has(id)) there.add(id);
@@ -266,6 +271,7 @@ export class Intake {
         if (isGone) for (const event of absent) aside.add(event);
         else if (absent.length > 0) left.set(stream, absent);
       }
+      if (isRefused) refusals++;
       waiting = left;
     }
     if (aside.size > 0) keep(aside);

@@ -37,6 +37,8 @@ import type { InputLine } from './split-lines.js';
 
 /** Records of one line: an array of nothing but small ones would hold everybody else up. */
 const MAX_RECORDS = 10_000;
+/** Of one event's data: what a store takes in one append by default (1 MiB), with room for metadata. */
+const MAX_EVENT_BYTES = 1_000_000;
 
 /** Where boxes get their keys. */
 export interface Vault {
@@ -294,10 +296,22 @@ export class Preparer {
         for (const name of alias.names) events.push(this.aliased(name, alias.pair, alias.names, draft, profile));
       }
     }
+    const large = events.find(
+      ({ data }) => 3 * data.length > MAX_EVENT_BYTES && Buffer.byteLength(data) > MAX_EVENT_BYTES,
+    );
+    if (large !== undefined) return this.tooLarge(read, Buffer.byteLength(large.data), `${key}\n${digest}`);
     // Last, for a record's own events are told apart by their place.
     if (formers !== undefined) events.push(...renamedFacts(formers, this.options, renamed));
     const facts: Prepared = { kind: 'facts', line, source: profile.name, key, digest, high, events };
     return older === undefined || older.length === 0 ? facts : { ...facts, older };
+  }
+
+  /** What a line may hold can grow beyond what an append may, for what is personal is sealed. */
+  private tooLarge(read: ReadFacts, length: number, bytes: string): Prepared {
+    const { line, record, profile } = read;
+    const reason = `states an event of ${length} bytes, more than ${MAX_EVENT_BYTES}`;
+    const why = { field: '(record)', reason, redrivable: false, source: profile.name };
+    return refusedRecord({ line, ...(record !== undefined && { record }), why, bytes, length }, this.options);
   }
 
   private event(

@@ -31,3 +31,20 @@ export function appendOf(
     }),
   };
 }
+
+/** Less than any server takes in one append by default (1 MiB), with room for metadata. */
+const MOST_BYTES = 768 * 1024;
+
+/** As many of a stream's events, from the first on, as fit into one append; at least one. */
+export function portionOf(events: readonly PreparedEvent[]): readonly PreparedEvent[] {
+  let units = 0;
+  for (const { data } of events) units += data.length;
+  // No UTF-16 unit takes more than three bytes.
+  if (3 * units <= MOST_BYTES) return events;
+  let bytes = 0;
+  for (let count = 0; count < events.length; count++) {
+    bytes += Buffer.byteLength(events[count]!.data);
+    if (bytes > MOST_BYTES && count > 0) return events.slice(0, count);
+  }
+  return events;
+}
