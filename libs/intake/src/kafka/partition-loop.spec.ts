@@ -76,6 +76,7 @@ function scene(work: Partial<PartitionWork<readonly KafkaRecord[]>> = {}, option
     log: createLog({ write: () => undefined }),
     options: {
       subBatch: { count: 2, bytes: 1e6, ms: 1000 },
+      ahead: 1,
       heartbeatMs: 1000,
       commitMs: 0,
       settleMs: 5000,
@@ -102,6 +103,21 @@ describe('a batch', () => {
       ...['take 2+2', 'prepare 4+1', 'commit 4', 'resolve 3', 'heartbeat'],
       ...['take 4+1', 'commit 5', 'resolve 4', 'heartbeat'],
     ]);
+  });
+
+  it('is prepared further ahead where that is allowed, one piece after another', async () => {
+    const { did, run } = scene({}, { ahead: 2 });
+    await run(batchOf(7));
+    expect(did.filter((word) => /^(prepare|take)/.test(word))).toEqual([
+      ...['prepare 0+2', 'prepare 2+2', 'take 0+2', 'prepare 4+2', 'take 2+2', 'prepare 6+1', 'take 4+2', 'take 6+1'],
+    ]);
+  });
+
+  it('begins with a small piece', async () => {
+    const { did, run } = scene({}, { subBatch: { count: 900, bytes: 1e6, ms: 1000 } });
+    await run(batchOf(3000));
+    const pieces = did.filter((word) => word.startsWith('take')).map((word) => Number(word.split('+')[1]));
+    expect(pieces).toEqual([250, 500, 900, 900, 450]);
   });
 
   it('is cut by bytes too, and a larger record goes alone', async () => {

@@ -10,6 +10,8 @@ import { Waits } from './waits.js';
 
 export interface LoopOptions {
   subBatch: SubBatchLimits;
+  /** Sub-batches that are prepared while one is written; with those limits, the bound on memory of a partition. */
+  ahead: number;
   /** Ms between heartbeats while work is waited for; well below the session timeout. */
   heartbeatMs: number;
   /** Ms between commits of one batch; its end is always committed. */
@@ -23,12 +25,16 @@ export interface LoopOptions {
 
 export const LOOP_DEFAULTS: LoopOptions = {
   subBatch: { count: 2000, bytes: 2_097_152, ms: 5000 },
+  ahead: 2,
   heartbeatMs: 1000,
   commitMs: 200,
   backoff: { base: 200, max: 30_000 },
   settleMs: 10_000,
   deadLetterTopic: 'tallystick.dead-letters',
 };
+
+/** Records of a batch's first sub-batch, at most; the next may hold twice as many. The ledger need not wait long then. */
+const FIRST_PIECE = 250;
 
 export interface LoopParts<P> {
   work: PartitionWork<P>;
@@ -120,7 +126,7 @@ export class PartitionLoop<P> {
         try {
           return await work();
         } catch (error) {
-          throw new WorkFailure(error);
+          throw error instanceof WorkFailure ? error : new WorkFailure(error);
         }
       })();
       underWay.add(begun);
@@ -131,25 +137,32 @@ export class PartitionLoop<P> {
       return begun;
     };
     const isOver = (): boolean => this.stopping || this.isStale(broker, place);
-    let from = 0;
-    const prepareNext = (): Ahead<P> | undefined => {
-      if (from >= batch.records.length) return undefined;
-      const records = progress.size.cut(batch.records, from);
-      from += records.length;
-      return { records, prepared: start(() => this.parts.work.prepare(records, place)) };
+    let [from, pieces] = [0, 0];
+    const ahead: Ahead<P>[] = [];
+    const prepareMore = (): void => {
+      while (ahead.length < this.options.ahead && from < batch.records.length) {
+        const records = progress.size.cut(batch.records, from, FIRST_PIECE * 2 ** pieces++);
+        from += records.length;
+        const before = ahead.at(-1)?.prepared;
+        const prepared = start(async () => {
+          if (before !== undefined) await before;
+          return this.parts.work.prepare(records, place);
+        });
+        ahead.push({ records, prepared });
+      }
     };
     try {
       await wait(this.left.get(keyOf(place)) ?? Promise.resolve());
       await wait(start(() => this.prepared()));
       if (isOver()) return;
-      let ahead = prepareNext();
-      while (ahead !== undefined) {
-        const { records, prepared } = ahead;
+      prepareMore();
+      for (let next = ahead.shift(); next !== undefined; next = ahead.shift()) {
+        const { records, prepared } = next;
         const began = timing.now();
         const ready = await wait(prepared);
         if (isOver()) break;
         const committing = start(() => this.parts.work.commit(ready, place));
-        ahead = prepareNext();
+        prepareMore();
         const taken = await wait(committing);
         const { results } = taken;
         if (results.length !== records.length) {
@@ -160,7 +173,7 @@ export class PartitionLoop<P> {
         for (const { kind } of results) this.results[kind]++;
         if (this.isStale(broker, place)) return;
         progress.size.took(timing.now() - began);
-        await this.advance(progress, batch, records, taken, broker, ahead === undefined);
+        await this.advance(progress, batch, records, taken, broker, ahead.length === 0);
         await broker.heartbeat();
         if (isOver()) break;
       }

@@ -19,11 +19,11 @@ export class SubBatchSize {
     this.count = limits.count;
   }
 
-  /** The next records from `from` on; at least one if there is one. */
-  cut(records: readonly KafkaRecord[], from: number): readonly KafkaRecord[] {
+  /** The next records from `from` on, that many at most; at least one if there is one. */
+  cut(records: readonly KafkaRecord[], from: number, most = Infinity): readonly KafkaRecord[] {
     let bytes = 0;
     let end = from;
-    for (const most = Math.min(records.length, from + this.count); end < most; end++) {
+    for (const limit = Math.min(records.length, from + Math.min(this.count, most)); end < limit; end++) {
       bytes += bytesOf(records[end]!);
       if (bytes > this.limits.bytes && end > from) break;
     }
