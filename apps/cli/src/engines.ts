@@ -7,6 +7,10 @@ import { plaintextOf } from './plaintext.js';
 import type { Shell } from './shell.js';
 import { wholeNumber } from './whole-number.js';
 
+/** Below it a busy process loses its partitions between two heartbeats; beyond it brokers refuse by default. In ms. */
+const SHORTEST_SESSION = 1000;
+const LONGEST_SESSION = 1_800_000;
+
 /** Engines outside of this process, and what is read from Kafka. */
 export interface EngineFlags {
   kafka?: string;
@@ -70,7 +74,10 @@ export async function kafkaOf(flags: EngineFlags, tenant: string, { env }: Shell
   }
   const rangeSize = flags.range === undefined ? undefined : wholeNumber('--range', flags.range);
   const session =
-    flags.sessionTimeout === undefined ? undefined : wholeNumber('--session-timeout', flags.sessionTimeout);
+    flags.sessionTimeout === undefined
+      ? undefined
+      : wholeNumber('--session-timeout', flags.sessionTimeout, SHORTEST_SESSION, LONGEST_SESSION);
+  if (flags.group === '') throw new WrongUse('--group', 'takes a name');
   return {
     connection: kafkaConnectionOf({ brokers, env }),
     group: flags.group,

@@ -69,9 +69,24 @@ export function startIntake(parts: IntakeRoleParts): Promise<RunningRole> {
   });
 }
 
-/** Starts reading dead letters into the store of this process. */
-export function startLetters(kafka: KafkaOptions, letters: DeadLetters, log: Log): Promise<RunningRole> {
-  return run(kafka, `${kafka.group}-letters`, [DEAD_LETTER_TOPIC], new LetterWork(letters, log), log, {});
+/**
+ * Starts reading dead letters into the store of this process.
+ * @param directoryId of the data directory that keeps them: each gets all of them, in a group of its own
+ */
+export function startLetters(
+  kafka: KafkaOptions,
+  letters: DeadLetters,
+  directoryId: string,
+  log: Log,
+): Promise<RunningRole> {
+  return run(
+    kafka,
+    `${kafka.group}-letters-${directoryId}`,
+    [DEAD_LETTER_TOPIC],
+    new LetterWork(letters, log),
+    log,
+    {},
+  );
 }
 
 async function run<P>(

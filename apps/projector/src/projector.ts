@@ -31,7 +31,8 @@ export function startConsumersOver(
   log: Log,
   registry: Registry,
 ): { close(): Promise<void> } {
-  const consumers = [new SteadyRole(() => startLetters(kafka, tally.stores.deadLetters, log), log)];
+  const { deadLetters, directory } = tally.stores;
+  const consumers = [new SteadyRole(() => startLetters(kafka, deadLetters, directory.meta.ledgerId, log), log)];
   if (roles.has('intake')) {
     const intake = new SteadyRole(() => startIntakeOver(tally, kafka, log), log);
     consumers.push(intake);

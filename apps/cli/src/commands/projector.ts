@@ -28,7 +28,7 @@ export function addProjector(program: Command, shell: Shell): void {
       const { data, tenant, format } = commonOf(command, shell);
       const roles = rolesGiven(flags.roles ?? ALL);
       const kafka = await kafkaOf(flags, tenant, shell);
-      const port = flags.healthPort === undefined ? 0 : wholeNumber('--health-port', flags.healthPort);
+      const port = flags.healthPort === undefined ? 0 : wholeNumber('--health-port', flags.healthPort, 0, 65_535);
       const { startProjector } = await import('../../../projector/src/start-projector.js');
       const interruption = new Interruption();
       const { talk, out } = shell;
