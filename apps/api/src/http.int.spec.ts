@@ -65,7 +65,7 @@ beforeEach(async () => {
   writable = () => undefined;
   api = await startApi({
     tally,
-    vitals: { head: async () => 42n, deadLetters: () => 3, checkWritable: () => writable() },
+    vitals: { head: async () => 42n, deadLetters: () => 3, checkWritable: async () => writable() },
     bearer: BEARER,
     log: createLog({ write: (line) => logged.push(line) }),
     inputs: { atOnce: 1, waiting: 1, idleMs: 20 },

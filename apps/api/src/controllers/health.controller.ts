@@ -24,7 +24,7 @@ export class HealthController {
   @Get('readyz')
   async ready(@Res() reply: FastifyReply): Promise<void> {
     try {
-      this.vitals.checkWritable();
+      await this.vitals.checkWritable();
     } catch (error) {
       await reply.status(503).send({ status: 'not ready', code: toldError(error).code });
       return;

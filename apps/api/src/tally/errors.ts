@@ -63,3 +63,15 @@ export class AnalyticsLeftBehind extends TallyError {
     });
   }
 }
+
+/** The ledger's server gives no sign of life. */
+export class LedgerSilent extends TallyError {
+  readonly code = 'TALLY_LEDGER_SILENT';
+  constructor(ms: number) {
+    super(`The ledger did not answer within ${ms} ms.`, {
+      facts: { ms },
+      retry: true,
+      remedy: 'Check that its server runs and can be reached; what comes from Kafka waits there meanwhile.',
+    });
+  }
+}

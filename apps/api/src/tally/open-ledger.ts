@@ -13,6 +13,8 @@ export interface OpenedLedger {
   file: string;
   /** How intake appends: alone, or among others. */
   intake: Pick<IntakeParts, 'ledger' | 'shared' | 'feed'>;
+  /** Asks the authority for a sign of life; rejects where it gives none. */
+  reach(): Promise<unknown>;
   /** A consistent copy, while appends go on; undefined where another server is the authority. */
   backupTo: ((path: string) => Promise<void>) | undefined;
   close(): Promise<void>;
@@ -29,6 +31,7 @@ export function openEmbedded(directory: DataDirectory, access: Access, clock: Cl
     scan,
     file,
     intake: { ledger },
+    reach: () => Promise.resolve(),
     backupTo: (path) => ledger.backupTo(path),
     close: async () => {
       scan.close();
@@ -71,6 +74,7 @@ export async function openMirrored(
       scan,
       file: mirror.file,
       intake: { ledger: authorityOf(mirror), shared: true, feed: mirror },
+      reach: () => remote.head(),
       backupTo: undefined,
       close: async () => {
         scan.close();

@@ -135,6 +135,11 @@ export class Stores {
     return this.opened.scan;
   }
 
+  /** Asks the ledger's authority for a sign of life; rejects where it gives none. */
+  reach(): Promise<unknown> {
+    return this.opened.reach();
+  }
+
   /** The file that scans read. */
   get ledgerFile(): string {
     return this.opened.file;
