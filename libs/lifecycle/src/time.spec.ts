@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import { readExpiryDuration, readExpiryTime } from './expiry.js';
 import { formatTime, parseIsoTime, readEpoch } from './time.js';
 
@@ -31,6 +32,21 @@ describe('ISO times need a zone and must exist (MODEL §4.5)', () => {
   it('takes the zone of the profile for a time without one, and for no other', () => {
     expect(parseIsoTime('2026-03-10T11:00:00', '+02:00')).toEqual({ at: utc, flags: [] });
     expect(parseIsoTime('2026-03-10T09:00:00Z', '+02:00')).toEqual({ at: utc, flags: [] });
+  });
+
+  it('reads the usual spelling as any other, digit by digit', () => {
+    const letters = fc.constantFrom(...'0123456789TtZz:.- +');
+    const times = fc.date({ min: new Date(0), max: new Date('9999-12-31T23:59:59.999Z'), noInvalidDate: true });
+    fc.assert(
+      fc.property(times, fc.boolean(), fc.option(fc.tuple(fc.nat(23), letters)), (date, whole, change) => {
+        let text = whole ? date.toISOString() : `${date.toISOString().slice(0, 19)}Z`;
+        if (change !== null) text = text.slice(0, change[0]) + change[1] + text.slice(change[0] + 1);
+        // An offset of nothing says the same as Z, and is not the usual spelling.
+        const spelled = parseIsoTime(text.replace(/Z$/, '+00:00'));
+        expect(parseIsoTime(text)).toEqual(spelled);
+      }),
+      { numRuns: 2000 },
+    );
   });
 
   it('shows instants outside the calendar as digits', () => {

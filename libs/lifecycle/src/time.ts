@@ -20,6 +20,8 @@ const ISO =
 
 /** Reads an ISO 8601 / RFC 3339 time. `zone` is the profile's offset for times without one, such as `+02:00`. */
 export function parseIsoTime(text: string, zone?: string): TimeReading {
+  const usual = usualTime(text);
+  if (usual !== undefined) return { at: usual, flags: [] };
   const match = ISO.exec(text.trim());
   if (!match) return { error: 'is not an ISO 8601 time' };
   const [, year, month, day, hour, minute, second = '00', fraction = '', offset = zone] = match;
@@ -46,6 +48,35 @@ export function parseIsoTime(text: string, zone?: string): TimeReading {
   const minutes = offsetMinutes(offset);
   if (minutes === undefined) return { error: 'has an impossible zone' };
   return { at: utc - minutes * 60_000, flags: [] };
+}
+
+/**
+ * `2026-03-10T09:00:00Z` or `…00.000Z`, as nearly every log has it; undefined for any other spelling, and for what may
+ * not exist, which `parseIsoTime` reads with all care.
+ */
+function usualTime(text: string): Millis | undefined {
+  const { length } = text;
+  if ((length !== 24 && length !== 20) || text[length - 1] !== 'Z' || (length === 24 && text[19] !== '.'))
+    return undefined;
+  if (text[4] !== '-' || text[7] !== '-' || text[10] !== 'T' || text[13] !== ':' || text[16] !== ':') return undefined;
+  const [year, month, day] = [digitsAt(text, 0, 4), digitsAt(text, 5, 2), digitsAt(text, 8, 2)];
+  const [hour, minute, second] = [digitsAt(text, 11, 2), digitsAt(text, 14, 2), digitsAt(text, 17, 2)];
+  const millis = length === 24 ? digitsAt(text, 20, 3) : 0;
+  const inRange = year >= 1000 && month >= 1 && month <= 12 && day >= 1 && hour < 24 && minute < 60 && second < 60;
+  if (!inRange || !(day <= 31 && millis >= 0)) return undefined;
+  const at = Date.UTC(year, month - 1, day, hour, minute, second, millis);
+  return day <= 28 || new Date(at).getUTCDate() === day ? at : undefined;
+}
+
+/** The number that so many digits write; NaN if one of them is none. */
+function digitsAt(text: string, from: number, count: number): number {
+  let number = 0;
+  for (let i = from; i < from + count; i++) {
+    const digit = text.charCodeAt(i) - 0x30;
+    if (digit < 0 || digit > 9) return NaN;
+    number = number * 10 + digit;
+  }
+  return number;
 }
 
 function offsetMinutes(offset: string): number | undefined {
