@@ -35,6 +35,20 @@ function expectClean(text: string, secret = JWT) {
   }
 }
 
+describe('what a property said before', () => {
+  it('hides no credential that it says now, or that it says in another place', () => {
+    expect(redacted({ note: 'hello' }).text).toBe('{"note":"hello"}');
+    for (const _again of [1, 2]) {
+      expectClean(redacted({ note: `hello ${JWT}` }).text);
+      expect(redacted({ note: `hello ${JWT}` }).credentials).toHaveLength(1);
+    }
+    expect(redacted({ code: OPAQUE }).credentials).toEqual([]);
+    expect(redacted({ querystring: { code: OPAQUE } }).text).not.toContain(OPAQUE);
+    expect(redacted({ cookie: { code: OPAQUE } }).text).not.toContain(OPAQUE);
+    expect(redacted({ code: OPAQUE }).text).toContain(OPAQUE);
+  });
+});
+
 describe('credentials in their usual places', () => {
   const http = `GET /catalog HTTP/1.1\r\nHost: api.example.com\r\nAuthorization: Bearer ${JWT}\r\n\r\n`;
   const places: [string, JsonObject][] = [

@@ -1,7 +1,7 @@
 import type { Name } from '#lifecycle';
 import type { Adapter, FoundCredential, Json, JsonObject } from './adapter.js';
-import { formPlace, isTokenCookie, placeOf, type FormPlace, type Place } from './credential-places.js';
-import { propertyOf } from './property-names.js';
+import { isTokenCookie, placeOf, type FormPlace, type Place } from './credential-places.js';
+import { propertyOf, type Property } from './property-names.js';
 import {
   isMasked,
   isSuspect,
@@ -57,6 +57,9 @@ export function isHash(value: string): boolean {
   return /^(?:[0-9a-fA-F]{8}|[0-9a-fA-F]{16}|[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64})$/.test(value);
 }
 
+/** Longer texts that hold no credential are not remembered. */
+const CLEAN_LENGTH = 200;
+
 /** What a property stands inside of: there, names such as `token` and `key` mean credentials. */
 type Container = 'form' | 'headers' | 'cookie' | undefined;
 
@@ -70,9 +73,10 @@ class Walk {
     for (const key in object) {
       if (done !== undefined && Object.hasOwn(done, key)) continue;
       const value = object[key]!;
-      const { place, shown } = propertyOf(key);
+      const property = propertyOf(key);
+      const { shown } = property;
       this.path.push(shown);
-      const next = this.value(key, value, place, within, depth);
+      const next = this.value(key, value, property, within, depth);
       this.path.pop();
       if (shown !== key) {
         Reflect.deleteProperty(object, key);
@@ -82,16 +86,16 @@ class Walk {
     namedPair(object, (place, value) => this.inPlace(place, value));
   }
 
-  private value(key: string, value: Json, place: Place | 'plain', within: Container, depth: number): Json {
+  private value(key: string, value: Json, property: Property, within: Container, depth: number): Json {
+    const { place, form } = property;
     if (typeof value === 'string') {
       if (value === '') return value;
       if (within === 'cookie') return this.cookieValue(key, value);
-      const formKey = within === undefined ? undefined : formPlace(key);
       // Headers have their own list first: `authorization` has a scheme there, and none in a query.
-      if (formKey !== undefined && (within === 'form' || place === 'plain'))
-        return this.formValue(formKey, value, within);
+      if (within !== undefined && form !== undefined && (within === 'form' || place === 'plain'))
+        return this.formValue(form, value, within);
       if (place !== 'plain' && place !== 'form' && place !== 'headers') return this.inPlace(place, value);
-      return isSuspect(value) ? this.text(value) : value;
+      return value === property.clean ? value : this.plain(value, property);
     }
     if (typeof value !== 'object' || value === null) {
       const secret = place !== 'plain' && place !== 'form' && place !== 'headers' && place !== 'base64-http';
@@ -99,7 +103,7 @@ class Walk {
     }
     if (depth >= MAX_DEPTH) return MARK;
     if (Array.isArray(value)) {
-      for (let i = 0; i < value.length; i++) value[i] = this.value(key, value[i]!, place, within, depth + 1);
+      for (let i = 0; i < value.length; i++) value[i] = this.value(key, value[i]!, property, within, depth + 1);
     } else
       this.object(value, place === 'form' || place === 'headers' || place === 'cookie' ? place : within, depth + 1);
     return value;
@@ -209,6 +213,14 @@ class Walk {
     return MARK;
   }
 
+  /** Text of a property that is no place of credentials. */
+  private plain(value: string, property: Property): string {
+    const before = this.credentials.length;
+    const left = isSuspect(value) ? this.text(value) : value;
+    if (left === value && this.credentials.length === before && value.length <= CLEAN_LENGTH) property.clean = value;
+    return left;
+  }
+
   private text(value: string): string {
     return scrub(value, (finding) => this.finding(finding, false));
   }
@@ -272,9 +284,10 @@ function leftOfMask(value: string): string {
 
 /** `{"name": "Authorization", "value": "…"}`, as some loggers write a header. */
 function namedPair(object: JsonObject, replace: (place: Place, value: string) => string): void {
-  const name = object['name'] ?? object['key'];
   const value = object['value'];
-  if (typeof name !== 'string' || typeof value !== 'string' || value === '') return;
+  if (typeof value !== 'string' || value === '') return;
+  const name = object['name'] ?? object['key'];
+  if (typeof name !== 'string') return;
   const place = placeOf(name) ?? 'plain';
   if (place !== 'plain') object['value'] = replace(place, value);
 }
