@@ -28,6 +28,18 @@ export function at(record: JsonObject, path: string, keys: readonly string[] = p
   return value;
 }
 
+/** As `at`, for the paths of a format: none of them is a name that every object has by nature, such as `constructor`. */
+function placed(record: JsonObject, path: string, keys: readonly string[]): Json | undefined {
+  const flat = record[path];
+  if (flat !== undefined || keys.length === 1) return flat;
+  let value: Json | undefined = record;
+  for (const key of keys) {
+    if (typeof value !== 'object' || value === null) return undefined;
+    value = Array.isArray(value) ? value[Number(key)] : value[key];
+  }
+  return value;
+}
+
 /** Reads the fields of one record by their Tallystick names, through the profile's overrides. */
 export class FieldReader {
   constructor(
@@ -45,7 +57,7 @@ export class FieldReader {
     if (places === undefined) return undefined;
     for (let i = 0; i < places.length; i++) {
       const { path, keys } = places[i]!;
-      const value = at(this.record, path, keys);
+      const value = placed(this.record, path, keys);
       if (value !== undefined && value !== null && value !== '') return value;
       if (last === undefined) last = value;
     }

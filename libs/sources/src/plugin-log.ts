@@ -14,7 +14,7 @@ export function readPluginLog(
   record: JsonObject,
   context: ReadContext,
   paths: FieldPaths,
-  own: (fields: FieldReader, headers: Json | undefined) => OwnFields,
+  ownOf: (fields: FieldReader, headers: Json | undefined) => OwnFields,
 ): Reading {
   const fields = new FieldReader(record, paths, context.profile.fields);
   const time = readRecordTime(fields.get('time'), 'ms', context.profile.zone);
@@ -24,31 +24,35 @@ export function readPluginLog(
     return { kind: 'rejected', ...claims, redrivable: false };
   const { headers } = isObject(record['request']) ? record['request'] : {};
   const reason = fields.text('reason');
+  const own = ownOf(fields, headers);
   return readUse(
     {
       pathOf: (field) => fields.pathOf(field),
+      system: own.system,
       time: time.at,
       notes: claims === 'unverified' ? [...time.notes, 'claims:unverified'] : time.notes,
       status: statusOf(fields.get('status')),
       reason: reason === undefined ? undefined : reasonOf(reason),
       claims: claims === 'unverified' ? undefined : claims,
       digest: fields.text('token_sha256'),
-      authorization: headerOf(headers, 'authorization') !== undefined,
+      upstream: own.upstream,
+      authorization: own.authorization ?? headerOf(headers, 'authorization') !== undefined,
       tokenPath: context.profile.fields['token'],
       consumer: fields.get('consumer'),
       credential: { value: fields.get('credential'), verified: true },
       anonymous: isAnonymous(fields, headers),
       address: fields.get('client_ip'),
-      agent: headerOf(headers, 'user-agent'),
+      agent: own.agent ?? headerOf(headers, 'user-agent'),
       proof: headerOf(headers, 'dpop') !== undefined,
       version: fields.text('version'),
       gateway: fields.text('gateway'),
       region: fields.text('region'),
       api: fields.text('api'),
-      host: headerOf(headers, 'host'),
+      requestId: own.requestId,
+      host: own.host ?? headerOf(headers, 'host'),
       method: fields.text('method'),
       path: fields.text('path'),
-      ...own(fields, headers),
+      distinguishing: own.distinguishing,
     },
     context,
   );

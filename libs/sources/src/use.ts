@@ -57,7 +57,7 @@ export interface Use {
   method?: string | undefined;
   path?: string | undefined;
   /** Anything else that tells two requests apart where the format has no request id. */
-  distinguishing?: (Json | undefined)[];
+  distinguishing?: (Json | undefined)[] | undefined;
 }
 
 /** The dedupe fields of every gateway format, in order; latencies and sizes are left out, as they differ by copy. */
