@@ -145,21 +145,24 @@ export class Preparer {
       return;
     }
     records.forEach((record, i) => {
-      const place = records.length > 1 ? { record: i + 1 } : undefined;
-      if ('json' in record) {
-        let read: Read;
-        try {
-          read = this.readRecord(record.json, record.text, line);
-        } catch {
-          // Whatever a record holds, it costs nobody but itself.
-          read = unreadable(line, record.text);
-        }
-        into.push({ ...read, ...place });
-      } else {
-        const why = { field: '(line)', reason: record.bad, redrivable: false, keys: recognisedKeys(record.text) };
-        into.push({ kind: 'refused', line, why, bytes: record.text, length: Buffer.byteLength(record.text), ...place });
-      }
+      const read = this.readPlace(record, line);
+      if (records.length > 1) read.record = i + 1;
+      into.push(read);
     });
+  }
+
+  private readPlace(record: LineRecord, line: number): Read {
+    const { text } = record;
+    if ('bad' in record) {
+      const why = { field: '(line)', reason: record.bad, redrivable: false, keys: recognisedKeys(text) };
+      return { kind: 'refused', line, why, bytes: text, length: Buffer.byteLength(text) };
+    }
+    try {
+      return this.readRecord(record.json, text, line);
+    } catch {
+      // Whatever a record holds, it costs nobody but itself.
+      return unreadable(line, text);
+    }
   }
 
   private readRecord(json: JsonObject, text: string, line: number): Read {
@@ -225,8 +228,7 @@ export class Preparer {
     const reading = this.readingOfAnyVersion({ record, credentials }, under, profile);
     if (reading.kind === 'ignored') return { kind: 'ignored', line };
     if (reading.kind === 'rejected') return refuse(reading);
-    const unsayable = reading.drafts.find(({ type, subject = '' }) => !canName(type) || !canName(subject));
-    if (unsayable !== undefined) {
+    if (!reading.drafts.every(isSayable)) {
       const reason = 'holds a lone surrogate or NUL, and such text cannot name anything';
       return refuse({ field: '(record)', reason, redrivable: false });
     }
@@ -244,10 +246,12 @@ export class Preparer {
   }
 
   private reading({ record, credentials }: Redacted, profile: SourceProfile, { name, nameOfDigest }: Namer): Reading {
-    const { issuers } = this.options.settings;
-    const jtisOf = (issuer: string): SourceProfile['jti'] | undefined => issuers[issuer]?.jti;
+    const { jtisOf } = this;
     return ADAPTERS[profile.format].read(record, { profile, name, nameOfDigest, jtisOf, credentials });
   }
+
+  private readonly jtisOf = (issuer: string): SourceProfile['jti'] | undefined =>
+    this.options.settings.issuers[issuer]?.jti;
 
   /** As what a record was taken in, if that was before a rotation: dedupe fields and source ids may rest on names. */
   private olderIdentities(under: readonly Redacted[], profile: SourceProfile): OlderIdentity[] {
@@ -369,6 +373,8 @@ export class Preparer {
 }
 
 type ReadFacts = Extract<Read, { kind: 'facts' }>;
+
+const isSayable = ({ type, subject = '' }: Draft): boolean => canName(type) && canName(subject);
 
 /** Adds what is left of a record beside the fold. */
 function keep(read: ReadFacts, fold: RangeFold, into: Read[]): void {

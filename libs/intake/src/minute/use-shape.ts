@@ -60,19 +60,20 @@ export function isSameUse(known: Draft, use: Draft): boolean {
 
 function isSameData(known: Record<string, unknown>, data: Record<string, unknown>): boolean {
   let fields = 0;
-  for (const field in known) {
+  for (const field in data) {
+    if (!KNOWN.has(field)) continue;
     fields++;
     const [a, b] = [known[field], data[field]];
     if (a !== b && !isSameJson(a, b)) return false;
   }
-  for (const field in data) if (KNOWN.has(field)) fields--;
+  for (const _field in known) fields--;
   return fields === 0;
 }
 
 function isSameJson(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
-  if (Array.isArray(a) !== Array.isArray(b)) return false;
+  if (Array.isArray(a) || Array.isArray(b)) return Array.isArray(a) && Array.isArray(b) && isSameList(a, b);
   let fields = 0;
   for (const field in a) {
     fields++;
@@ -81,6 +82,12 @@ function isSameJson(a: unknown, b: unknown): boolean {
   }
   for (const _field in b) fields--;
   return fields === 0;
+}
+
+function isSameList(a: readonly unknown[], b: readonly unknown[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i] && !isSameJson(a[i], b[i])) return false;
+  return true;
 }
 
 /** One text for uses that are the same but for their time; another for others. */
