@@ -100,22 +100,19 @@ export class Preparer {
   /** Prepares lines. All are read first, so that the keys that their boxes need are made durable in one go. */
   lines(inputs: readonly InputLine[]): Prepared[] {
     const read: Read[] = [];
-    for (const input of inputs) this.readLine(input, read);
+    for (const input of inputs) this.readLine(input, (each) => read.push(each));
     return this.sealed(read);
   }
 
   /** As `lines`, in one range of input (MODEL §2.5): what `fold` takes of sources in minute mode waits for `summaries`. */
   range(inputs: readonly InputLine[], fold: RangeFold): Prepared[] {
     const kept: Read[] = [];
-    for (const input of inputs) {
-      // One line at a time: what is folded is garbage before it grows old.
-      const read: Read[] = [];
-      this.readLine(input, read);
-      for (const each of read) {
-        if (each.kind !== 'facts' || each.profile.uses === 'each') kept.push(each);
-        else keep(each, fold, kept);
-      }
-    }
+    // One record at a time: what is folded is garbage before it grows old.
+    const take = (each: Read): void => {
+      if (each.kind !== 'facts' || each.profile.uses === 'each') kept.push(each);
+      else keep(each, fold, kept);
+    };
+    for (const input of inputs) this.readLine(input, take);
     return this.sealed(kept);
   }
 
@@ -124,31 +121,31 @@ export class Preparer {
     return fold.close().map((summary) => preparedSummary(summary, range, this.options));
   }
 
-  private readLine(input: InputLine, into: Read[]): void {
+  private readLine(input: InputLine, take: (read: Read) => void): void {
     const { line } = input;
     if (input.kind === 'bad') {
       const why = { field: '(line)', reason: input.reason, redrivable: false };
-      into.push({ kind: 'refused', line, why, bytes: input.digestOf, length: input.bytes });
+      take({ kind: 'refused', line, why, bytes: input.digestOf, length: input.bytes });
       return;
     }
     let records: LineRecord[];
     try {
       records = recordsOfLine(input.text);
     } catch {
-      into.push(unreadable(line, input.text));
+      take(unreadable(line, input.text));
       return;
     }
     if (records.length > MAX_RECORDS) {
       const reason = `holds ${records.length} records, more than ${MAX_RECORDS}`;
       const why = { field: '(line)', reason, redrivable: false, keys: [] };
-      into.push({ kind: 'refused', line, why, bytes: input.text, length: Buffer.byteLength(input.text) });
+      take({ kind: 'refused', line, why, bytes: input.text, length: Buffer.byteLength(input.text) });
       return;
     }
-    records.forEach((record, i) => {
-      const read = this.readPlace(record, line);
+    for (let i = 0; i < records.length; i++) {
+      const read = this.readPlace(records[i]!, line);
       if (records.length > 1) read.record = i + 1;
-      into.push(read);
-    });
+      take(read);
+    }
   }
 
   private readPlace(record: LineRecord, line: number): Read {

@@ -35,7 +35,7 @@ export function namingSecrets(version: number, token: Uint8Array, person: Uint8A
 /** Joins parts so that no two different lists give the same text: each part follows its UTF-8 length. */
 export function lengthPrefixed(parts: readonly string[]): string {
   let out = '';
-  for (const part of parts) out += `${Buffer.byteLength(part)}:${part}`;
+  for (const part of parts) out += part === '' ? '0:' : `${Buffer.byteLength(part)}:${part}`;
   return out;
 }
 

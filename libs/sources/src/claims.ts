@@ -142,7 +142,8 @@ function readTimes(
     else if (reading.suspect) notes.push(`${claim}:unit-suspect`);
     return reading?.at;
   };
-  const [iat, nbf] = [epoch('iat'), epoch('nbf')];
+  const iat = epoch('iat');
+  const nbf = epoch('nbf');
   if (iat !== undefined) data['iat'] = iat;
   if (nbf !== undefined) data['nbf'] = nbf;
   const exp = claims['exp'] === '-' ? '' : claims['exp'];

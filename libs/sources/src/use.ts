@@ -150,6 +150,7 @@ export function requestCredential(
   authorization: boolean,
   tokenPath?: string,
 ): FoundCredential | undefined {
+  if (credentials.length === 0) return undefined;
   if (tokenPath !== undefined) {
     const said = credentials.find(({ path }) => path === tokenPath);
     if (said) return said;

@@ -63,7 +63,8 @@ function isSameData(known: Record<string, unknown>, data: Record<string, unknown
   for (const field in data) {
     if (!KNOWN.has(field)) continue;
     fields++;
-    const [a, b] = [known[field], data[field]];
+    const a = known[field];
+    const b = data[field];
     if (a !== b && !isSameJson(a, b)) return false;
   }
   for (const _field in known) fields--;
@@ -77,7 +78,8 @@ function isSameJson(a: unknown, b: unknown): boolean {
   let fields = 0;
   for (const field in a) {
     fields++;
-    const [x, y] = [(a as Record<string, unknown>)[field], (b as Record<string, unknown>)[field]];
+    const x = (a as Record<string, unknown>)[field];
+    const y = (b as Record<string, unknown>)[field];
     if (x !== y && !isSameJson(x, y)) return false;
   }
   for (const _field in b) fields--;
