@@ -9,7 +9,7 @@ import { SubjectKeys } from '#security';
 import { settingsOf, TOPIC } from './requests.js';
 
 /** As many as the ledger's adapter has under way by default. */
-const IN_FLIGHT = 128;
+const IN_FLIGHT = 256;
 
 interface Append {
   stream: string;

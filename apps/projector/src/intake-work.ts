@@ -92,11 +92,13 @@ export class IntakeWork implements PartitionWork<PreparedRecords> {
     const unwritten = together.filter(({ isWritten, prepared }) => !isWritten && prepared.length > 0);
     if (unwritten.length > 0) await this.take(unwritten);
     const committable = this.readings.get(keyOf(place))?.reading.written(together, records.at(-1)?.offset ?? 0n);
-    const results = records.map((record, i): RecordResult => {
+    // A record lies in one reading alone.
+    const letters = new Map(together.flatMap((each) => [...each.letters]));
+    const results = records.map(({ offset }, i): RecordResult => {
       const reason = dropped.get(i);
       if (reason !== undefined) return { kind: 'drop', reason };
-      const letters = together.flatMap((each) => each.letters.get(record.offset) ?? []);
-      return letters.length === 0 ? OK : { kind: 'dead-letter', letters: letters.map((letter) => ({ ...letter })) };
+      const own = letters.get(offset);
+      return own === undefined ? OK : { kind: 'dead-letter', letters: own.map((letter) => ({ ...letter })) };
     });
     return committable === undefined ? { results } : { results, committable };
   }

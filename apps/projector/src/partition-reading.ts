@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { MinuteIntake, type DeadLetter, type OffsetRecord, type Prepared, type Preparer } from '#intake';
 
 /** Records read between two turns of the event loop: some milliseconds, less than the ledger has to do meanwhile. */
-const READ_AT_ONCE = 100;
+const READ_AT_ONCE = 50;
 
 /** Records that were read together, and what is to be written for them. */
 export interface ReadTogether {

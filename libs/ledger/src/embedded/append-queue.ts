@@ -6,9 +6,12 @@ interface Waiting {
   reject(reason: unknown): void;
 }
 
+/** Calls that wait for no more company. */
+const ENOUGH = 256;
+
 /**
- * Group commit: all appends asked for in one turn of the event loop share one transaction and one sync to disk, in
- * the order in which they were asked for.
+ * Group commit: all appends asked for while turns of the event loop bring more of them share one transaction and one
+ * sync to disk, in the order in which they were asked for. A turn costs far less than a sync.
  */
 export class AppendQueue {
   #waiting: Waiting[] = [];
@@ -18,8 +21,14 @@ export class AppendQueue {
 
   add(appends: readonly StreamChange[]): Promise<ChangeOutcome[]> {
     return new Promise((resolve, reject) => {
-      if (this.#waiting.push({ appends, resolve, reject }) === 1) setImmediate(() => this.flush());
+      if (this.#waiting.push({ appends, resolve, reject }) === 1) setImmediate(() => this.#whenQuiet(0));
     });
+  }
+
+  #whenQuiet(before: number): void {
+    const now = this.#waiting.length;
+    if (now > before && now < ENOUGH) setImmediate(() => this.#whenQuiet(now));
+    else this.flush();
   }
 
   flush(): void {

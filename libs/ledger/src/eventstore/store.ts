@@ -38,7 +38,7 @@ export interface OpenEventStoreLedger {
 
 /** The stream whose metadata names the ledger. */
 const IDENTITY = 'tallystick-ledger';
-const IN_FLIGHT = 128;
+const IN_FLIGHT = 256;
 const DEADLINE_MS = 10_000;
 const MAX_APPEND_BYTES = 1024 * 1024;
 /** Streams asked for at once by `revisionsOf`. */
