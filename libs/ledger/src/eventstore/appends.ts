@@ -101,7 +101,7 @@ export class Appends {
   }
 
   async #untilAnswered(append: ProposedAppend): Promise<AppendOutcome> {
-    if (append.messages.length === 0) return this.#nothing(append);
+    if (append.events.length === 0) return this.#nothing(append);
     const { deadlineMs } = this.options;
     const deadline = Date.now() + deadlineMs;
     // Every event that is written from now on stands behind what was seen before.

@@ -8,8 +8,9 @@ import timestamp from 'google-protobuf/google/protobuf/timestamp_pb.js';
 import { TOMBSTONE_REVISION } from '../port.js';
 import { AppendTooLarge } from './errors.js';
 import { EndedEarly, TookTooLong } from './faults.js';
-import { streamIdentifier, uuid, uuidText } from './messages.js';
+import { streamIdentifier, uuidText } from './messages.js';
 import type { ProposedAppend } from './proposed.js';
+import { wireRequest } from './wire-event.js';
 
 export type BatchAnswer =
   | { ok: true; revision: bigint; position: bigint }
@@ -41,7 +42,7 @@ export class BatchStream {
   /** The deadline that the timer waits for. */
   #watchedFor = Infinity;
 
-  constructor(private readonly call: ClientDuplexStream<BatchAppendReq, BatchAppendResp>) {
+  constructor(private readonly call: ClientDuplexStream<Buffer, BatchAppendResp>) {
     call.on('data', (answer: BatchAppendResp) => this.#answered(answer));
     call.on('error', (error: Error) => this.#ended(error));
     // A clean end answers nobody who still waits.
@@ -111,30 +112,31 @@ export class BatchStream {
   }
 }
 
-function* requestsOf(append: ProposedAppend, correlation: string, deadline: number): Iterable<BatchAppendReq> {
-  const { stream, expected, messages } = append;
-  const options = new streams.BatchAppendReq.Options().setStreamIdentifier(streamIdentifier(stream));
-  const until = new timestamp.Timestamp();
-  until.fromDate(new Date(deadline));
-  options.setDeadline(until);
-  if (typeof expected === 'bigint') options.setStreamPosition(String(expected));
-  else if (expected === 'no_stream') options.setNoStream(new protobufEmpty.Empty());
-  else if (expected === 'any') options.setAny(new protobufEmpty.Empty());
-  else options.setStreamExists(new protobufEmpty.Empty());
-  const chunk = (): BatchAppendReq => new streams.BatchAppendReq().setCorrelationId(uuid(correlation));
-  let request = chunk().setOptions(options);
+function* requestsOf(append: ProposedAppend, correlation: string, deadline: number): Iterable<Buffer> {
+  let options: Uint8Array | undefined = optionsOf(append, deadline).serializeBinary();
+  let events: Buffer[] = [];
   let bytes = 0;
-  for (const message of messages) {
-    const size = message.getData_asU8().length + message.getCustomMetadata_asU8().length;
-    if (bytes > 0 && bytes + size > LARGEST_CHUNK) {
-      yield request;
-      request = chunk();
+  for (const event of append.events) {
+    if (bytes > 0 && bytes + event.length > LARGEST_CHUNK) {
+      yield wireRequest(correlation, options, events, false);
+      options = undefined;
+      events = [];
       bytes = 0;
     }
-    request.addProposedMessages(message);
-    bytes += size;
+    events.push(event);
+    bytes += event.length;
   }
-  yield request.setIsFinal(true);
+  yield wireRequest(correlation, options, events, true);
+}
+
+function optionsOf({ stream, expected }: ProposedAppend, deadline: number): BatchAppendReq.Options {
+  const until = new timestamp.Timestamp();
+  until.fromDate(new Date(deadline));
+  const options = new streams.BatchAppendReq.Options().setStreamIdentifier(streamIdentifier(stream)).setDeadline(until);
+  if (typeof expected === 'bigint') return options.setStreamPosition(String(expected));
+  if (expected === 'no_stream') return options.setNoStream(new protobufEmpty.Empty());
+  if (expected === 'any') return options.setAny(new protobufEmpty.Empty());
+  return options.setStreamExists(new protobufEmpty.Empty());
 }
 
 function readAnswer(answer: BatchAppendResp, append: ProposedAppend): BatchAnswer {

@@ -3,7 +3,7 @@ import { status } from '@grpc/grpc-js';
 import { testEvent } from '../testing/test-event.js';
 import type { RecordedEvent, SubscriptionMessage } from '../port.js';
 import { EventStoreLedger } from './store.js';
-import { proposedAppend } from './proposed.js';
+import { messageOf } from './testing/messages.js';
 import { eventResponse } from './testing/stub-log.js';
 import { failure, StubServer, type ReadCall } from './testing/stub-server.js';
 
@@ -26,9 +26,9 @@ function foreign(
   change: { type?: string; data?: string; contentType?: string } = {},
 ): void {
   const event = { ...testEvent(label, change.data), ...(change.type !== undefined && { type: change.type }) };
-  const { messages } = proposedAppend({ stream, events: [event], expected: 'any' }, 1e6);
-  if (change.contentType !== undefined) messages[0]!.getMetadataMap().set('content-type', change.contentType);
-  stub.log.write(stream, 'any', messages);
+  const message = messageOf(event);
+  if (change.contentType !== undefined) message.getMetadataMap().set('content-type', change.contentType);
+  stub.log.write(stream, 'any', [message]);
 }
 const many = (count: number): void => {
   for (let index = 0; index < count; index++) foreign(`s${index % 7}`, `e${index}`);

@@ -1,6 +1,6 @@
 import { EventStoreDBClient, type EndPoint, type GossipClusterOptions } from '@eventstore/db-client';
 import { StreamsClient, StreamsService } from '@eventstore/db-client/generated/streams_grpc_pb.js';
-import type { BatchAppendReq, BatchAppendResp, ReadReq, ReadResp } from '@eventstore/db-client/generated/streams_pb.js';
+import type { BatchAppendResp, ReadReq, ReadResp } from '@eventstore/db-client/generated/streams_pb.js';
 import { Channel, credentials, type ClientDuplexStream, type ClientReadableStream } from '@grpc/grpc-js';
 import { assertMayBePlain, type Hop } from '#platform';
 import type { EventStoreAddress } from './connection-string.js';
@@ -55,9 +55,16 @@ export class WireClient extends EventStoreDBClient {
     )();
   }
 
-  async batchAppend(): Promise<ClientDuplexStream<BatchAppendReq, BatchAppendResp>> {
+  /** Requests go as they are written: see `wireRequest`. */
+  async batchAppend(): Promise<ClientDuplexStream<Buffer, BatchAppendResp>> {
+    const { path, responseDeserialize } = StreamsService.batchAppend;
     return this.GRPCStreamCreator(StreamsClient, 'batchAppend', (client) =>
-      client.batchAppend(...this.callArguments({}, { deadline: Infinity })),
+      client.makeBidiStreamRequest(
+        path,
+        (request: Buffer) => request,
+        responseDeserialize,
+        ...this.callArguments({}, { deadline: Infinity }),
+      ),
     )();
   }
 

@@ -7,7 +7,7 @@ import { EmbeddedLedger } from '../embedded/store.js';
 import type { RawRow } from '../embedded/scan.js';
 import { LedgerEndpoint } from '../endpoint/ledger-endpoint.js';
 import { EventStoreLedger } from '../eventstore/store.js';
-import { proposedAppend } from '../eventstore/proposed.js';
+import { messageOf } from '../eventstore/testing/messages.js';
 import { StubServer } from '../eventstore/testing/stub-server.js';
 import type { Ledger } from '../port.js';
 import { testEvent } from '../testing/test-event.js';
@@ -204,9 +204,9 @@ describe('a mirror', () => {
   it('leaves out what is not JSON, keeps the places of a server, and moves its cursor over all of it', async () => {
     const stub = await StubServer.start();
     const write = (stream: string, label: string, contentType = 'application/json'): void => {
-      const { messages } = proposedAppend({ stream, events: [testEvent(label)], expected: 'any' }, 1e6);
-      messages[0]!.getMetadataMap().set('content-type', contentType);
-      stub.log.write(stream, 'any', messages);
+      const message = messageOf(testEvent(label));
+      message.getMetadataMap().set('content-type', contentType);
+      stub.log.write(stream, 'any', [message]);
     };
     write('a', '1');
     write('a', 'x', 'application/octet-stream');
