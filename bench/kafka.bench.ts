@@ -18,7 +18,7 @@ import { PARTITIONS, publish, settingsOf, TOPIC } from './wire/requests.js';
  * Benchmarks of the wire: from Kafka into the ledger by `tally projector`, each use an event (a) and by the minute (b),
  * and the memory of a projector with a backlog (c). Records fill whole ranges of minute mode in each partition. Broker, ledger and projector are processes of their own; so are
  * the ceilings, bare kafkajs and the official client's own appends of the same events.
- * `npm run build && node dist/bench/kafka.bench.js [--records N] [--range N] [--rounds N] [--backlog N] [--only NAMES] [--profile DIR]`
+ * `npm run build && node dist/bench/kafka.bench.js [--records N] [--range N] [--tokens N] [--rounds N] [--backlog N] [--only NAMES] [--profile DIR]`
  */
 const TARGETS = { ratio: 0.7, minute: 5, peak: 512 };
 const MEASURES = ['consume', 'raw', 'each', 'minute'] as const;
@@ -54,6 +54,8 @@ const { values: flags } = parseArgs({
   options: {
     records: { type: 'string', default: '1' },
     range: { type: 'string', default: String(RANGE_RECORDS) },
+    // Of one partition.
+    tokens: { type: 'string', default: '833' },
     rounds: { type: 'string', default: '3' },
     backlog: { type: 'string', default: '1' },
     only: { type: 'string', default: [...MEASURES, 'backlog'].join() },
@@ -66,6 +68,7 @@ const { values: flags } = parseArgs({
   },
 });
 const range = Number(flags.range);
+const tokens = Number(flags.tokens);
 const only = new Set(flags.only.split(','));
 
 if (flags.ceiling === undefined) await measure(wholeSteps(flags.records), wholeSteps(flags.backlog));
@@ -83,7 +86,7 @@ async function measure(records: number, backlog: number): Promise<void> {
   try {
     await tally(['topics', 'create', '--kafka', broker.address], folder);
     const on: Rig = { folder, broker, kafka: clientOf(broker.address) };
-    await publish(on.kafka, 0, records);
+    await publish(on.kafka, 0, records, tokens);
     const runs: Record<Measure, Run[]> = { consume: [], raw: [], each: [], minute: [] };
     for (let round = 0; round < Number(flags.rounds); round++) {
       const order = MEASURES.filter((name) => only.has(name));
@@ -93,7 +96,7 @@ async function measure(records: number, backlog: number): Promise<void> {
     }
     print(records, runs);
     if (!only.has('backlog')) return;
-    await publish(on.kafka, records, backlog);
+    await publish(on.kafka, records, backlog, tokens);
     printBacklog(Math.max(backlog, records), await runOf(on, 'each', Math.max(backlog, records), 'backlog'));
   } finally {
     await broker.stop();
@@ -207,7 +210,7 @@ function clientOf(brokers: string): Kafka {
 function print(records: number, runs: Record<Measure, Run[]>): void {
   const count = records.toLocaleString('en-US');
   console.log(
-    `Kafka to the ledger: ${count} records of ${PARTITIONS} partitions, ranges of ${range}, ${flags.rounds} alternating rounds, medians`,
+    `Kafka to the ledger: ${count} records of ${PARTITIONS} partitions with ${tokens} tokens each, ranges of ${range}, ${flags.rounds} alternating rounds, medians`,
   );
   console.log(`${rig()}, load ${loadavg()[0]!.toFixed(1)}\n`);
   const rows = MEASURES.filter((name) => runs[name].length > 0).map((name) => {

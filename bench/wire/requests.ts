@@ -5,8 +5,6 @@ import { seededRandom } from '../rig.js';
 export const TOPIC = 'tallystick.gateway-events';
 export const PARTITIONS = 6;
 
-/** Of one partition: 5,000 in all. */
-const TOKENS = 833;
 /** Requests a second over all partitions. */
 const RATE = 5000;
 const START = Date.UTC(2026, 2, 10, 9);
@@ -23,21 +21,24 @@ export function settingsOf(uses: 'each' | 'minute'): object {
 /**
  * Publishes requests `from` … `to`: those of even tokens as the gateway package sends them, those of odd ones as
  * Kong's log plugin does. Each token comes from its home network to one gateway.
+ * @param tokens of one partition
  */
-export async function publish(kafka: Kafka, from: number, to: number): Promise<void> {
+export async function publish(kafka: Kafka, from: number, to: number, tokens: number): Promise<void> {
   const producer = kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
   await producer.connect();
   const random = seededRandom(20260310 + from);
   for (let at = from; at < to; at += TOGETHER) {
-    const messages = Array.from({ length: Math.min(TOGETHER, to - at) }, (_, i) => requestOf(at + i, random()));
+    const messages = Array.from({ length: Math.min(TOGETHER, to - at) }, (_, i) =>
+      requestOf(at + i, Math.floor(random() * tokens)),
+    );
     await producer.send({ topic: TOPIC, acks: -1, messages });
   }
   await producer.disconnect();
 }
 
-function requestOf(n: number, chance: number): { partition: number; key: string; value: string } {
+function requestOf(n: number, nth: number): { partition: number; key: string; value: string } {
   const partition = n % PARTITIONS;
-  const token = Math.floor(chance * TOKENS) * PARTITIONS + partition;
+  const token = nth * PARTITIONS + partition;
   const at = START + Math.floor((n * 1000) / RATE);
   const line = (token / PARTITIONS) & 1 ? kongLine(token, n, at) : cloudEvent(token, n, at);
   return { partition, key: `at-${token}`, value: JSON.stringify(line) };
