@@ -75,7 +75,7 @@ function use(offset: bigint, token: string): KafkaRecord {
 const PLACE: Place = { topic: TOPIC, partition: 0, assignment: 1 };
 
 async function deliver(work: IntakeWork, records: readonly KafkaRecord[]): Promise<readonly RecordResult[]> {
-  return (await work.commit(await work.prepare(records, PLACE), PLACE)).results;
+  return (await work.commit(await work.prepare(records, PLACE))).results;
 }
 
 async function streamsOf(ledger: EmbeddedLedger): Promise<string[]> {

@@ -41,6 +41,7 @@ const OUTCOMES = ['accepted', 'duplicates', 'conflicts', 'rejected', 'ignored', 
 /** What `prepare` gives to `commit`. */
 export interface PreparedRecords {
   records: readonly KafkaRecord[];
+  reading: PartitionReading;
   together: ReadTogether[];
   /** Why a record states nothing, by its place among the records. */
   dropped: Map<number, string>;
@@ -57,7 +58,10 @@ export class IntakeWork implements PartitionWork<PreparedRecords> {
     ignored: 0,
     events: 0,
   };
-  private readonly readings = new Map<string, { assignment: number; reading: PartitionReading }>();
+  private readonly readings = new Map<
+    string,
+    { assignment: number; begun: number | undefined; reading: PartitionReading }
+  >();
   private readonly preparers = new Map<
     string,
     { settings: Settings; version: number; day: number; preparer: Preparer }
@@ -79,19 +83,22 @@ export class IntakeWork implements PartitionWork<PreparedRecords> {
       else if (content.kind === 'text') texts.push({ offset, text: content.text });
       else texts.push({ offset, bad: { reason: content.reason, bytes: content.bytes, digestOf: content.digestOf } });
     });
+    const reading = this.readingOf(place, preparer);
+    if (reading.broken !== undefined) throw new ReadingBroken(place.topic, place.partition, reading.broken);
     try {
-      return { records, together: await this.readingOf(place, preparer).read(preparer, texts), dropped };
+      return { records, reading, together: await reading.read(preparer, texts), dropped };
     } catch (error) {
-      // A range that took some of them and failed cannot be fed again: reading begins anew where Kafka says.
-      this.readings.delete(keyOf(place));
+      // A range that took some of them and failed cannot be fed again, nor begun in its middle: this assignment is over.
+      reading.broken ??= error;
       throw new ReadingBroken(place.topic, place.partition, error);
     }
   }
 
-  async commit({ records, together, dropped }: PreparedRecords, place: Place): Promise<Committed> {
+  async commit({ records, reading, together, dropped }: PreparedRecords): Promise<Committed> {
     const unwritten = together.filter(({ isWritten, prepared }) => !isWritten && prepared.length > 0);
     if (unwritten.length > 0) await this.take(unwritten);
-    const committable = this.readings.get(keyOf(place))?.reading.written(together, records.at(-1)?.offset ?? 0n);
+    reading.forgetDelivered(records[0]?.offset ?? 0n);
+    const committable = reading.written(together, records.at(-1)?.offset ?? 0n);
     // A record lies in one reading alone.
     const letters = new Map(together.flatMap((each) => [...each.letters]));
     const results = records.map(({ offset }, i): RecordResult => {
@@ -120,9 +127,9 @@ export class IntakeWork implements PartitionWork<PreparedRecords> {
   private readingOf(place: Place, preparer: Preparer): PartitionReading {
     const key = keyOf(place);
     const known = this.readings.get(key);
-    if (known?.assignment === place.assignment) return known.reading;
+    if (known?.assignment === place.assignment && known.begun === place.begun) return known.reading;
     const reading = new PartitionReading(preparer, place, this.parts.rangeSize);
-    this.readings.set(key, { assignment: place.assignment, reading });
+    this.readings.set(key, { assignment: place.assignment, begun: place.begun, reading });
     return reading;
   }
 

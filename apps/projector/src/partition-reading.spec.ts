@@ -59,6 +59,7 @@ describe('the reading of a partition', () => {
           for (const { prepared } of together)
             for (const each of prepared) if (each.kind === 'facts') for (const { id } of each.events) events.add(id);
           const found = batch.flatMap(({ offset }) => together.flatMap((each) => each.letters.get(offset) ?? []));
+          reading.forgetDelivered(batch[0]!.offset);
           const committable = reading.written(together, batch.at(-1)!.offset);
           if (fails === 'delivery') return;
           for (const { id } of found) letters.add(id);

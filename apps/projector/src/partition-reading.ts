@@ -23,12 +23,13 @@ export interface ReadTogether {
  * be fed with them twice.
  */
 export class PartitionReading {
+  /** Why nothing more can be read. */
+  broken: unknown;
   private readonly minute: MinuteIntake;
   private waiting: ReadTogether[] = [];
   private next: bigint | undefined;
   /** Once all that was read is durable. */
   private committable: bigint | undefined;
-  private askedBefore: bigint | undefined;
 
   constructor(preparer: Preparer, input: { topic: string; partition: number }, rangeSize?: number) {
     this.minute = new MinuteIntake(preparer, input, rangeSize);
@@ -49,7 +50,6 @@ export class PartitionReading {
   private *pieces(records: readonly OffsetRecord[], size: number): Iterable<readonly OffsetRecord[]> {
     const { next } = this;
     if (records[0] === undefined) return;
-    this.forgetDelivered(records[0].offset);
     const fresh = next === undefined ? records : records.filter(({ offset }) => offset >= next);
     for (let at = 0; at < fresh.length; at += size) yield fresh.slice(at, at + size);
   }
@@ -86,12 +86,9 @@ export class PartitionReading {
     return this.waiting.find(({ isWritten, to }) => !isWritten || to > last)?.before ?? this.committable;
   }
 
-  /** Whoever reads on for the second time has delivered what it had read before. */
-  private forgetDelivered(asked: bigint): void {
-    const { askedBefore = 0n } = this;
-    const delivered = askedBefore < asked ? askedBefore : asked;
-    this.waiting = this.waiting.filter(({ to, isWritten }) => !isWritten || to >= delivered);
-    this.askedBefore = asked;
+  /** Records are given to the ledger in order, and after those before them were delivered. */
+  forgetDelivered(before: bigint): void {
+    this.waiting = this.waiting.filter(({ to, isWritten }) => !isWritten || to >= before);
   }
 }
 

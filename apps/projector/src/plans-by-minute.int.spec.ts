@@ -80,7 +80,7 @@ async function answersOf(uses: 'each' | 'minute') {
       // The record that completes the last range states nothing.
       records.push(recordOf(topic, BigInt(Math.ceil((texts.length + 1) / RANGE) * RANGE), '{}'));
       for (let at = 0; at < records.length; at += BATCH)
-        await work.commit(await work.prepare(records.slice(at, at + BATCH), place), place);
+        await work.commit(await work.prepare(records.slice(at, at + BATCH), place));
     }
     const plan = await tally.ask('rollback.plan', { component: 'gateway', from: 'v42', to: 'v41' });
     const { events } = work.counts;

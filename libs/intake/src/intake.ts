@@ -4,11 +4,11 @@ import type { DeadLetters } from './dead-letters.js';
 import { LedgerRefused } from './errors.js';
 import { partKey } from './ids.js';
 import { ownFact } from './own-facts.js';
-import type { DeadLetter, Prepared, PreparedEvent } from './prepared.js';
+import type { Prepared, PreparedEvent } from './prepared.js';
 import { catchUp } from './remember.js';
 import { Account } from './report.js';
 import type { SeenIndex } from './seen-index.js';
-import { setAsideFacts, setAsideRecords, type Taken } from './set-aside.js';
+import { setAsideFacts, setAsideRecords, type Aside, type KeepLetters, type Taken } from './set-aside.js';
 import { appendOf, byStream, portionOf } from './stream-appends.js';
 import { endsAmongWriters, endsOfSoleWriter, type StreamEnds } from './stream-ends.js';
 import { TakenTogether } from './taken-together.js';
@@ -52,6 +52,7 @@ export class Intake {
     TOGETHER,
   );
   private sinceCaughtUp = 0;
+  private isBehind = false;
 
   private constructor(private readonly parts: IntakeParts) {
     this.ends = parts.shared === true ? endsAmongWriters() : endsOfSoleWriter(parts.ledger);
@@ -124,10 +125,13 @@ export class Intake {
   /** What was seen in a batch that the ledger did not take was not seen. */
   private async orForget<T>(work: () => Promise<T>): Promise<T> {
     try {
+      if (this.isBehind) await this.lookAtAll();
       return await work();
     } catch (error) {
       this.parts.seen.rollback();
       this.ends.forget();
+      // A part of it may be in the ledger, and who writes alone does not look there again by itself.
+      this.isBehind = this.parts.shared !== true;
       throw error;
     }
   }
@@ -285,12 +289,11 @@ export class Intake {
     const { ledger, feed = ledger, seen } = this.parts;
     await catchUp(ledger, feed, seen);
     this.sinceCaughtUp = 0;
+    this.isBehind = false;
   }
 }
 
 export type Facts = Extract<Prepared, { kind: 'facts' }>;
-type Aside = ReadonlySet<PreparedEvent>;
-type KeepLetters = (letters: readonly DeadLetter[]) => void;
 
 interface Take {
   batch: readonly Prepared[];

@@ -5,6 +5,10 @@ import type { DeadLetter, PreparedEvent } from './prepared.js';
 import type { Account, Outcome } from './report.js';
 import type { SeenIndex } from './seen-index.js';
 
+/** Events whose stream was deleted for good. */
+export type Aside = ReadonlySet<PreparedEvent>;
+export type KeepLetters = (letters: readonly DeadLetter[]) => void;
+
 /** Records of a batch of which something is to be appended, and as what each of them was counted. */
 export interface Taken {
   facts: Facts[];
@@ -18,7 +22,7 @@ export interface Taken {
  */
 export function setAsideRecords(
   { facts, outcomes }: Taken,
-  aside: ReadonlySet<PreparedEvent>,
+  aside: Aside,
   account: Account,
   seen: SeenIndex,
 ): DeadLetter[] {
@@ -41,7 +45,7 @@ export function setAsideRecords(
 }
 
 /** The same for facts that the product states itself. */
-export function setAsideFacts(aside: ReadonlySet<PreparedEvent>, source: string, seen: SeenIndex): DeadLetter[] {
+export function setAsideFacts(aside: Aside, source: string, seen: SeenIndex): DeadLetter[] {
   return [...aside].map((event) => {
     if (event.once !== undefined) seen.forget(event.once, event.once);
     return letterOf(event, source, 0);

@@ -268,8 +268,8 @@ class CatchingUp extends PartitionLoop<PreparedRecords> {
 function hasty(work: IntakeWork): PartitionWork<PreparedRecords> {
   return {
     prepare: (records, place) => work.prepare(records, place),
-    commit: async (prepared, place) => {
-      work.commit(prepared, place).catch(() => undefined);
+    commit: async (prepared) => {
+      work.commit(prepared).catch(() => undefined);
       return { results: prepared.records.map(() => ({ kind: 'ok' as const })) };
     },
   };

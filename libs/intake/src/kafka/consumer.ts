@@ -2,7 +2,8 @@ import type { Consumer, ConsumerConfig, EachBatchPayload, Kafka } from 'kafkajs'
 import type { Log } from '#platform';
 import { FOR_EVER } from './connection.js';
 import { KafkaConsumerEnded, PartitionWorkFailed } from './errors.js';
-import { PartitionLoop, type LoopOptions, type LoopVitals } from './partition-loop.js';
+import type { LoopOptions } from './loop-options.js';
+import { PartitionLoop, type LoopVitals } from './partition-loop.js';
 import type { BrokerCalls, PartitionWork, Timing } from './partition-work.js';
 import { AcknowledgedProducer } from './producer.js';
 import type { FetchedBatch, KafkaRecord } from './record.js';

@@ -31,13 +31,13 @@ export async function deliver(deliveries: ReadonlyMap<string, OutgoingMessage[]>
   for (const [topic, messages] of deliveries) await broker.produce(topic, messages);
 }
 
-/** Every broker takes a message of this length as it comes configured. */
-const LETTER_LENGTH = 900_000;
+/** Every broker takes a message of so many bytes as it comes configured. */
+const LETTER_BYTES = 900_000;
 
 function letterMessage(letter: Letter, { topic, partition, offset, timestamp }: KafkaRecord): OutgoingMessage {
   const from = { topic, partition, offset: String(offset), timestamp };
   let value = JSON.stringify({ ...letter, from });
-  if (value.length > LETTER_LENGTH) {
+  if (Buffer.byteLength(value) > LETTER_BYTES) {
     // Without what it held: a letter that no broker takes would stop the partition. `from` says where the record lies.
     value = JSON.stringify({ ...letter, box: undefined, event: undefined, redrivable: false, cut: true, from });
   }

@@ -1,6 +1,7 @@
 export * from './record.js';
 export * from './message.js';
 export * from './partition-work.js';
+export * from './loop-options.js';
 export * from './partition-loop.js';
 export * from './errors.js';
 export type { PartitionVitals } from './partition-progress.js';

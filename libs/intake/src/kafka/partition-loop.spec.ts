@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { createLog, TallyError } from '#platform';
 import { PartitionWorkFailed, ResultsMiscounted, StopDeadlinePassed } from './errors.js';
-import { PartitionLoop, type LoopOptions } from './partition-loop.js';
+import type { LoopOptions } from './loop-options.js';
+import { PartitionLoop } from './partition-loop.js';
 import type { BrokerCalls, Committed, PartitionWork } from './partition-work.js';
 import { OK, type FetchedBatch, type KafkaRecord, type OutgoingMessage } from './record.js';
 import { seeded, VirtualTime } from './testing/virtual-time.js';

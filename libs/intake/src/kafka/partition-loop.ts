@@ -1,37 +1,12 @@
 import type { Log } from '#platform';
 import { deliver, deliveriesOf } from './deliveries.js';
 import { PartitionWorkFailed, ResultsMiscounted } from './errors.js';
+import { LOOP_DEFAULTS, type LoopOptions } from './loop-options.js';
 import { PartitionProgress, type PartitionVitals } from './partition-progress.js';
 import type { BrokerCalls, Committed, PartitionWork, Place, Timing } from './partition-work.js';
 import type { FetchedBatch, KafkaRecord, RecordResult } from './record.js';
 import { backoff, isRetriable } from './retriable.js';
-import type { SubBatchLimits } from './sub-batches.js';
 import { Waits } from './waits.js';
-
-export interface LoopOptions {
-  subBatch: SubBatchLimits;
-  /** Sub-batches that are prepared while one is written; with those limits, the bound on memory of a partition. */
-  ahead: number;
-  /** Ms between heartbeats while work is waited for; well below the session timeout. */
-  heartbeatMs: number;
-  /** Ms between commits of one batch; its end is always committed. */
-  commitMs: number;
-  /** How long a partition rests after a failure that may pass; in ms. */
-  backoff: { base: number; max: number };
-  /** Ms that work which is under way may take to end after the consumer lost its place; well below the rebalance timeout. */
-  settleMs: number;
-  deadLetterTopic: string;
-}
-
-export const LOOP_DEFAULTS: LoopOptions = {
-  subBatch: { count: 2000, bytes: 2_097_152, ms: 5000 },
-  ahead: 2,
-  heartbeatMs: 1000,
-  commitMs: 200,
-  backoff: { base: 200, max: 30_000 },
-  settleMs: 10_000,
-  deadLetterTopic: 'tallystick.dead-letters',
-};
 
 /** Records of a batch's first sub-batch, at most; the next may hold twice as many. The ledger need not wait long then. */
 const FIRST_PIECE = 250;
@@ -117,7 +92,12 @@ export class PartitionLoop<P> {
     this.fetched();
     if (this.stopping || batch.records.length === 0) return;
     const progress = this.progressOf(batch);
-    const place: Place = { topic: batch.topic, partition: batch.partition, assignment: this.assignment };
+    const place: Place = {
+      topic: batch.topic,
+      partition: batch.partition,
+      assignment: this.assignment,
+      begun: progress.begun,
+    };
     const underWay = new Set<Promise<unknown>>();
     const wait = <T>(work: Promise<T>): Promise<T> => this.waits.withHeartbeats(work, broker, place);
     /** Starts work at once; its failure is told apart from the consumer's. */
@@ -221,14 +201,17 @@ export class PartitionLoop<P> {
     const now = this.parts.timing.now();
     let progress = this.partitions.get(key);
     const first = batch.records[0]!.offset;
+    let begun = 0;
     if (progress !== undefined && first < progress.committed) {
       // What was committed is no longer in the partition: it was deleted and made anew, or the client began it again.
       const { topic, partition } = batch;
       this.parts.log.warn('a partition begins again', { topic, partition, at: first, committed: progress.committed });
+      begun = progress.begun + 1;
       progress = undefined;
     }
     if (progress === undefined) {
       progress = new PartitionProgress(batch.topic, batch.partition, this.options.subBatch, batch, now);
+      progress.begun = begun;
       this.partitions.set(key, progress);
     }
     progress.fetched(batch);

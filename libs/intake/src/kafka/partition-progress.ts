@@ -21,6 +21,8 @@ export class PartitionProgress {
   /** Failures in a row. */
   failures = 0;
   paused = false;
+  /** How often the partition began again in this assignment. */
+  begun = 0;
   private next: bigint;
   /** Never goes back: what lies before was committed by us, or by whoever had the partition before. */
   committed: bigint;

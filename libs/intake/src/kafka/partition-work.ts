@@ -6,6 +6,8 @@ export interface Place {
   partition: number;
   /** Counts the assignments of this member. */
   assignment: number;
+  /** Counts how often the partition began again within it (it was deleted and made anew). */
+  begun?: number;
 }
 
 export interface Committed {

@@ -41,6 +41,12 @@ const messages = (count: number, value = 'v'): { key: string; value: string }[] 
   Array.from({ length: count }, (_, i) => ({ key: String(i), value }));
 
 describe('a producer whose messages are acknowledged', () => {
+  it('sends no more in one go than a broker takes, in bytes', async () => {
+    const { sent, acknowledged } = scene([]);
+    await acknowledged.send('t', messages(3, '漢'.repeat(170_000)));
+    expect(sent.map(({ messages: { length } }) => length)).toEqual([1, 1, 1]);
+  });
+
   it('has one send in flight, asks for all replicas, and cuts by count and bytes', async () => {
     const { did, sent, acknowledged } = scene([]);
     await Promise.all([

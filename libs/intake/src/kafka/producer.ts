@@ -79,7 +79,7 @@ function* partsOf(messages: readonly OutgoingMessage[]): Iterable<OutgoingMessag
   let part: OutgoingMessage[] = [];
   let bytes = 0;
   for (const message of messages) {
-    const size = (message.key?.length ?? 0) + (message.value?.length ?? 0);
+    const size = Buffer.byteLength(message.key ?? '') + Buffer.byteLength(message.value ?? '');
     if (part.length > 0 && (part.length >= SEND_MESSAGES || bytes + size > SEND_BYTES)) {
       yield part;
       part = [];
