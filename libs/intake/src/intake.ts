@@ -4,7 +4,7 @@ import type { DeadLetters } from './dead-letters.js';
 import { LedgerRefused } from './errors.js';
 import { partKey } from './ids.js';
 import { ownFact } from './own-facts.js';
-import type { Prepared, PreparedEvent } from './prepared.js';
+import type { Facts, Prepared, PreparedEvent } from './prepared.js';
 import { catchUp } from './remember.js';
 import { Account } from './report.js';
 import type { SeenIndex } from './seen-index.js';
@@ -171,8 +171,7 @@ export class Intake {
     conflicting: Map<string, boolean>,
   ): { local: Account; events: PreparedEvent[]; taken: Taken } {
     const { seen, deadLetters, clock } = this.parts;
-    const letters = batch.flatMap((each) => (each.kind === 'rejected' ? [each.letter] : []));
-    deadLetters.add(letters);
+    deadLetters.add(batch.flatMap((each) => (each.kind === 'rejected' ? [each.letter] : [])));
     const now = clock();
     const events: PreparedEvent[] = [];
     const taken: Taken = { facts: [], outcomes: [] };
@@ -292,8 +291,6 @@ export class Intake {
     this.isBehind = false;
   }
 }
-
-export type Facts = Extract<Prepared, { kind: 'facts' }>;
 
 interface Take {
   batch: readonly Prepared[];

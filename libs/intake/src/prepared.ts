@@ -74,3 +74,6 @@ export type Prepared =
   /** A record that its range of input holds twice; nothing is left to be done with it. */
   | { kind: 'duplicate'; line: number; source: string }
   | { kind: 'rejected'; rejection: Rejection; letter: DeadLetter };
+
+/** A record that states facts. */
+export type Facts = Extract<Prepared, { kind: 'facts' }>;

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Facts } from './intake.js';
 import { partKey } from './ids.js';
-import type { DeadLetter, PreparedEvent } from './prepared.js';
+import type { DeadLetter, Facts, PreparedEvent } from './prepared.js';
 import type { Account, Outcome } from './report.js';
 import type { SeenIndex } from './seen-index.js';
 
