@@ -73,7 +73,7 @@ export class KafkaIntake<P> {
   constructor(private readonly parts: KafkaIntakeParts<P>) {
     this.settings = { ...CONSUMER_DEFAULTS, ...parts.settings };
     const { work, log, timing = systemTiming, loop = {} } = parts;
-    this.loop = new PartitionLoop({ work, timing, log, options: loop });
+    this.loop = new PartitionLoop({ work, timing, log, options: { heartbeatMs: this.heartbeatMs, ...loop } });
     this.producer = new AcknowledgedProducer(parts.kafka);
     let settle: typeof this.settle | undefined;
     this.ended = new Promise((done, fail) => (settle = { done, fail }));
@@ -88,7 +88,7 @@ export class KafkaIntake<P> {
       groupId: this.parts.group,
       sessionTimeout,
       rebalanceTimeout,
-      heartbeatInterval: Math.floor(sessionTimeout / 4),
+      heartbeatInterval: this.heartbeatMs,
       maxBytesPerPartition,
       maxBytes,
       maxWaitTimeInMs: maxWait,
@@ -136,6 +136,11 @@ export class KafkaIntake<P> {
 
   vitals(): LoopVitals {
     return this.loop.vitals();
+  }
+
+  /** So often that several may be late within one session; they also tell that the group changes. */
+  private get heartbeatMs(): number {
+    return Math.min(1000, Math.floor(this.settings.sessionTimeout / 6));
   }
 
   private async take(payload: EachBatchPayload): Promise<void> {

@@ -354,7 +354,8 @@ describe('heartbeats', () => {
     };
     await expect(it.run(batchOf(4))).rejects.toBe(failure);
     expect(written).toBe(1);
-    expect(it.did).toEqual(['prepare 0+2', 'take 0+2', 'prepare 2+2', 'heartbeat']);
+    // The second, refused too, keeps this member in a group that waits for it.
+    expect(it.did).toEqual(['prepare 0+2', 'take 0+2', 'prepare 2+2', 'heartbeat', 'heartbeat']);
   });
 
   it('that fail do not wait for ever for work that hangs; the next batch of the partition does', async () => {
@@ -430,6 +431,29 @@ describe('an assignment', () => {
     ]);
     await it.run(batchOf(1, 1n));
     expect(attempts).toBe(2);
+  });
+
+  it('whose preparation is slow keeps nobody from a group that changes: it goes on for the next one', async () => {
+    const it = scene();
+    const began = it.time.now();
+    it.loop.assigned(() => it.time.sleep(60_000));
+    it.state.heartbeat = () => {
+      throw new Error('rebalancing');
+    };
+    await expect(it.run(batchOf(1))).rejects.toThrow('rebalancing');
+    expect(it.time.now() - began).toBe(1000);
+  });
+
+  it('whose preparation is slow holds no stop up', async () => {
+    const it = scene();
+    const began = it.time.now();
+    it.loop.assigned(() => it.time.sleep(60_000));
+    const running = it.loop.run(batchOf(1), it.broker);
+    await it.time.until(it.time.sleep(100));
+    it.loop.stop(5000);
+    await it.time.until(running);
+    expect(it.time.now() - began).toBe(100);
+    expect(it.did).toEqual([]);
   });
 });
 

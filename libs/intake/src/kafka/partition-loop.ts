@@ -31,6 +31,14 @@ class WorkFailure {
   constructor(readonly cause: unknown) {}
 }
 
+async function toldApart<T>(work: () => Promise<T> | T): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw error instanceof WorkFailure ? error : new WorkFailure(error);
+  }
+}
+
 /** Records whose preparation is under way. */
 interface Ahead<P> {
   records: readonly KafkaRecord[];
@@ -53,9 +61,6 @@ export class PartitionLoop<P> {
   private prepareAssignment: () => Promise<unknown> = () => Promise.resolve();
   private ready: Promise<unknown> | undefined;
   private lastProgress: number;
-  private stopping = false;
-  /** Aborted when a stop begins: rests end. */
-  private readonly stopped = new AbortController();
   private readonly waits: Waits;
 
   constructor(private readonly parts: LoopParts<P>) {
@@ -90,7 +95,7 @@ export class PartitionLoop<P> {
   async run(batch: FetchedBatch, broker: BrokerCalls): Promise<void> {
     const { timing } = this.parts;
     this.fetched();
-    if (this.stopping || batch.records.length === 0) return;
+    if (this.waits.stopping || batch.records.length === 0) return;
     const progress = this.progressOf(batch);
     const place: Place = {
       topic: batch.topic,
@@ -100,15 +105,9 @@ export class PartitionLoop<P> {
     };
     const underWay = new Set<Promise<unknown>>();
     const wait = <T>(work: Promise<T>): Promise<T> => this.waits.withHeartbeats(work, broker, place);
-    /** Starts work at once; its failure is told apart from the consumer's. */
+    /** Starts work at once. */
     const start = <T>(work: () => Promise<T> | T): Promise<T> => {
-      const begun = (async () => {
-        try {
-          return await work();
-        } catch (error) {
-          throw error instanceof WorkFailure ? error : new WorkFailure(error);
-        }
-      })();
+      const begun = toldApart(work);
       underWay.add(begun);
       begun.then(
         () => underWay.delete(begun),
@@ -116,7 +115,7 @@ export class PartitionLoop<P> {
       );
       return begun;
     };
-    const isOver = (): boolean => this.stopping || this.isStale(broker, place);
+    const isOver = (): boolean => this.waits.stopping || this.isStale(broker, place);
     let [from, pieces] = [0, 0];
     const ahead: Ahead<P>[] = [];
     const prepareMore = (): void => {
@@ -132,8 +131,12 @@ export class PartitionLoop<P> {
       }
     };
     try {
-      await wait(this.left.get(keyOf(place)) ?? Promise.resolve());
-      await wait(start(() => this.prepared()));
+      await this.waits.beforeWork(this.left.get(keyOf(place)) ?? Promise.resolve(), broker);
+      // Where the group moves on meanwhile, nobody waits for it: it goes on for the next assignment.
+      await this.waits.beforeWork(
+        toldApart(() => this.prepared()),
+        broker,
+      );
       if (isOver()) return;
       prepareMore();
       for (let next = ahead.shift(); next !== undefined; next = ahead.shift()) {
@@ -163,16 +166,13 @@ export class PartitionLoop<P> {
       if (!this.isStale(broker, place)) await this.commit(progress, broker);
       this.failed(error.cause, progress, broker, place);
     } finally {
-      await this.settle(place, underWay);
+      await this.settle(place, underWay, broker);
     }
   }
 
   /** No more is begun; what is under way may end and be committed until the deadline, in ms. */
   stop(deadline: number): void {
-    if (this.stopping) return;
-    this.stopping = true;
-    this.stopped.abort();
-    void this.waits.pause(deadline).then(() => this.waits.abandon());
+    this.waits.stop(deadline);
   }
 
   vitals(): LoopVitals {
@@ -263,14 +263,14 @@ export class PartitionLoop<P> {
     log.error('a partition rests', cause, { topic, partition, offset, failures: progress.failures, rest });
     progress.paused = true;
     broker.pause();
-    void timing.sleep(rest, this.stopped.signal).then(() => {
+    void this.waits.rest(rest).then(() => {
       progress.paused = false;
       broker.resume();
     });
   }
 
   /** A batch that ends early waits a while for what it began; what is still under way then, the next batch waits for. */
-  private async settle(place: Place, underWay: ReadonlySet<Promise<unknown>>): Promise<void> {
+  private async settle(place: Place, underWay: ReadonlySet<Promise<unknown>>, broker: BrokerCalls): Promise<void> {
     if (underWay.size === 0) return;
     const key = keyOf(place);
     const all = Promise.allSettled([...underWay]);
@@ -278,10 +278,7 @@ export class PartitionLoop<P> {
     void all.then(() => {
       if (this.left.get(key) === all) this.left.delete(key);
     });
-    if (this.waits.abandoned) return;
-    const turn = new AbortController();
-    await Promise.race([all, this.waits.pause(this.options.settleMs, turn)]);
-    turn.abort();
+    await this.waits.atMost(this.options.settleMs, all, broker);
   }
 }
 
