@@ -39,12 +39,14 @@ export function memoryOf(record: RecordOfEvent): { key: string; digest: string }
 }
 
 /**
- * Feeds the index what the ledger holds after its cursor, and states the conflicts that nobody has seen so far.
+ * Feeds the index what the ledger holds after its cursor, and states the conflicts that nobody has seen so far. What
+ * others append meanwhile is left: under load its end moves as fast as it is read.
  * @param feed where to read: the ledger, or a copy of it with the same positions
  */
 export async function catchUp(ledger: Ledger, feed: Ledger, seen: SeenIndex): Promise<void> {
   // An index of another ledger, or of this one before it was set back, knows of events that are not there.
-  if (seen.cursor > (await feed.head()) || !(await restsOn(feed, seen.landmark))) seen.reset();
+  const head = await feed.head();
+  if (seen.cursor > head || !(await restsOn(feed, seen.landmark))) seen.reset();
   let unsaved = 0;
   let position: Position = seen.cursor;
   let unmarked: Unmarked[] = [];
@@ -55,7 +57,7 @@ export async function catchUp(ledger: Ledger, feed: Ledger, seen: SeenIndex): Pr
     seen.commit(position);
     unsaved = 0;
   };
-  for await (const event of feed.readAll({ from: seen.cursor === START ? 'start' : seen.cursor })) {
+  for await (const event of feed.readAll({ from: seen.cursor === START ? 'start' : seen.cursor, to: head })) {
     position = event.position;
     seen.note(position, event.id);
     unsaved++;

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DEFAULT_THRESHOLDS } from '#lifecycle';
-import { EmbeddedLedger, type RecordedEvent, type StreamAppend } from '#ledger';
+import { EmbeddedLedger, type ReadAll, type RecordedEvent, type StreamAppend } from '#ledger';
 import { eventId, recordKey } from './ids.js';
 import { Intake } from './intake.js';
 import type { Prepared, PreparedEvent } from './prepared.js';
@@ -119,6 +119,39 @@ describe('intake into a ledger that others append to as well', () => {
       'token-a 1',
       'token-a 2',
     ]);
+  });
+
+  it('catches up with what was there, though another appends as fast as it reads', async () => {
+    const other = await projector('other');
+    await take(other, [record('0', ['token-a'])]);
+    let appended = 0;
+    const moving = new Proxy(ledger, {
+      get(target, name) {
+        if (name === 'readAll') {
+          return async function* (options: ReadAll) {
+            for await (const event of target.readAll({ ...options, maxCount: 1 })) {
+              let next: RecordedEvent | undefined = event;
+              while (next !== undefined && next.position <= (options.to ?? next.position)) {
+                if (appended < 1000) await take(other, [record(String(++appended), ['token-a'])]);
+                yield next;
+                const from: bigint = next.position + 1n;
+                next = undefined;
+                for await (const more of target.readAll({ from, maxCount: 1 })) next = more;
+              }
+            }
+          };
+        }
+        const value: unknown = Reflect.get(target, name, target);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+    const seen = SeenIndex.open(join(folder, 'behind.sqlite'));
+    indexes.push(seen);
+    const parts = { seen, deadLetters: { add: () => undefined }, clock: () => NOW, futureSlack: 0, shared: true };
+    const behind = await Intake.open({ ...parts, ledger: moving });
+    expect(appended).toBe(1);
+    await take(behind, [record('0', ['token-a']), record('1', ['token-a']), record('new', ['token-a'])]);
+    expect(await events()).toHaveLength(3);
   });
 
   it('completes a record that a crash left in one of its streams alone', async () => {
