@@ -2,7 +2,6 @@ import {
   Account,
   contentOf,
   OK,
-  Preparer,
   type Committed,
   type DeadLetter,
   type Intake,
@@ -10,6 +9,7 @@ import {
   type OffsetRecord,
   type PartitionWork,
   type Prepared,
+  type Preparer,
   type Place,
   type PrepareOptions,
   type RecordResult,
@@ -18,7 +18,8 @@ import {
 import type { Settings } from '#lifecycle';
 import { dayOf } from '#security';
 import { PartitionReading, type ReadTogether } from './partition-reading.js';
-import { faultOf, routeOf, type TopicRule } from './topic-source.js';
+import { mayReadByMinute, preparerOf, RangesHere, type RangeReader, type ReadAs } from './range-reader.js';
+import { faultOf, type TopicRule } from './topic-source.js';
 import { ReadingBroken, UnreadableTopic } from './errors.js';
 
 /** Secrets that name now, and those that did. */
@@ -34,6 +35,8 @@ export interface IntakeWorkParts {
   clock: () => number;
   /** Records of a range of minute mode. */
   rangeSize?: number;
+  /** Reads partitions whose sources may be in minute mode; default: they are read in this thread, too. */
+  thread?: { reader(place: Place): RangeReader<ReadAs>; close(): Promise<void> };
 }
 
 const OUTCOMES = ['accepted', 'duplicates', 'conflicts', 'rejected', 'ignored', 'events'] as const;
@@ -41,7 +44,7 @@ const OUTCOMES = ['accepted', 'duplicates', 'conflicts', 'rejected', 'ignored', 
 /** What `prepare` gives to `commit`. */
 export interface PreparedRecords {
   records: readonly KafkaRecord[];
-  reading: PartitionReading;
+  reading: PartitionReading<ReadAs>;
   together: ReadTogether[];
   /** Why a record states nothing, by its place among the records. */
   dropped: Map<number, string>;
@@ -60,12 +63,10 @@ export class IntakeWork implements PartitionWork<PreparedRecords> {
   };
   private readonly readings = new Map<
     string,
-    { assignment: number; begun: number | undefined; reading: PartitionReading }
+    { assignment: number; begun: number | undefined; reading: PartitionReading<ReadAs> }
   >();
-  private readonly preparers = new Map<
-    string,
-    { settings: Settings; version: number; day: number; preparer: Preparer }
-  >();
+  private readonly ways = new Map<string, ReadAs>();
+  private readonly preparers = new WeakMap<ReadAs, Preparer>();
 
   constructor(private readonly parts: IntakeWorkParts) {}
 
@@ -73,7 +74,7 @@ export class IntakeWork implements PartitionWork<PreparedRecords> {
   async prepare(records: readonly KafkaRecord[], place: Place): Promise<PreparedRecords> {
     const rule = this.parts.topics.get(place.topic);
     if (rule === undefined) throw new UnreadableTopic(place.topic, 'no rule says what it holds');
-    const preparer = await this.preparerOf(place.topic, rule);
+    const as = await this.wayOf(place.topic, rule);
     const texts: OffsetRecord[] = [];
     const dropped = new Map<number, string>();
     records.forEach((record, i) => {
@@ -83,10 +84,10 @@ export class IntakeWork implements PartitionWork<PreparedRecords> {
       else if (content.kind === 'text') texts.push({ offset, text: content.text });
       else texts.push({ offset, bad: { reason: content.reason, bytes: content.bytes, digestOf: content.digestOf } });
     });
-    const reading = this.readingOf(place, preparer);
+    const reading = this.readingOf(place, as);
     if (reading.broken !== undefined) throw new ReadingBroken(place.topic, place.partition, reading.broken);
     try {
-      return { records, reading, together: await reading.read(preparer, texts), dropped };
+      return { records, reading, together: await reading.read(as, texts), dropped };
     } catch (error) {
       // A range that took some of them and failed cannot be fed again, nor begun in its middle: this assignment is over.
       reading.broken ??= error;
@@ -124,37 +125,46 @@ export class IntakeWork implements PartitionWork<PreparedRecords> {
     for (const outcome of OUTCOMES) this.counts[outcome] += account.report[outcome];
   }
 
-  private readingOf(place: Place, preparer: Preparer): PartitionReading {
+  /** Ends what was begun beside this thread. */
+  async close(): Promise<void> {
+    await this.parts.thread?.close();
+  }
+
+  private readingOf(place: Place, as: ReadAs): PartitionReading<ReadAs> {
     const key = keyOf(place);
     const known = this.readings.get(key);
     if (known?.assignment === place.assignment && known.begun === place.begun) return known.reading;
-    const reading = new PartitionReading(preparer, place, this.parts.rangeSize);
+    known?.reading.close();
+    const { thread, rangeSize } = this.parts;
+    const reader =
+      thread !== undefined && mayReadByMinute(as)
+        ? thread.reader(place)
+        : new RangesHere(place, rangeSize, (way: ReadAs) => this.preparerOf(way));
+    const reading = new PartitionReading(reader);
     this.readings.set(key, { assignment: place.assignment, begun: place.begun, reading });
     return reading;
   }
 
-  /** Made anew when settings, secrets or the day have changed. */
-  private async preparerOf(topic: string, rule: TopicRule): Promise<Preparer> {
-    const { settingsOf, namingOf, vault, clock } = this.parts;
+  /** Told anew when settings, secrets or the day have changed. */
+  private async wayOf(topic: string, rule: TopicRule): Promise<ReadAs> {
+    const { settingsOf, namingOf, clock } = this.parts;
     const { tenant } = rule;
     const settings = await settingsOf(tenant);
     const naming = namingOf(tenant);
-    const { version } = naming.secrets;
-    const day = dayOf(clock());
-    const known = this.preparers.get(topic);
-    if (known?.settings === settings && known.version === version && known.day === day) return known.preparer;
+    const today = dayOf(clock());
+    const known = this.ways.get(topic);
+    if (known?.settings === settings && known.secrets.version === naming.secrets.version && known.today === today)
+      return known;
     const fault = faultOf(rule, settings);
     if (fault !== undefined) throw new UnreadableTopic(topic, fault);
-    const preparer = new Preparer({
-      tenant,
-      settings,
-      ...naming,
-      today: day,
-      vault,
-      source: rule.source ?? 'auto',
-      route: routeOf(rule, settings),
-    });
-    this.preparers.set(topic, { settings, version, day, preparer });
+    const way: ReadAs = { tenant, settings, ...naming, today, rule };
+    this.ways.set(topic, way);
+    return way;
+  }
+
+  private preparerOf(way: ReadAs): Preparer {
+    let preparer = this.preparers.get(way);
+    if (preparer === undefined) this.preparers.set(way, (preparer = preparerOf(way, this.parts.vault)));
     return preparer;
   }
 }

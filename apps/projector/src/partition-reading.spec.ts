@@ -4,6 +4,7 @@ import { Preparer, type OffsetRecord } from '#intake';
 import { namingSecrets, settingsSchema } from '#lifecycle';
 import { ADAPTERS, type JsonObject } from '#sources';
 import { PartitionReading } from './partition-reading.js';
+import { RangesHere } from './range-reader.js';
 
 const preparer = new Preparer({
   tenant: 'default',
@@ -22,11 +23,14 @@ const records: OffsetRecord[] = Array.from({ length: 40 }, (_, i) => ({
   text: i % 9 === 4 ? `poison ${i}` : JSON.stringify({ ...sample, request: { ...sample.request, id: `r${i}` } }),
 }));
 
+const begun = (): PartitionReading<Preparer> =>
+  new PartitionReading(new RangesHere({ topic: 't', partition: 0 }, RANGE, (same: Preparer) => same));
+
 /** Reads on from an offset without any failure: what the ledger must hold in the end. */
 async function whole(): Promise<{ events: Set<string>; letters: Set<string> }> {
   const events = new Set<string>();
   const letters = new Set<string>();
-  const reading = new PartitionReading(preparer, { topic: 't', partition: 0 }, RANGE);
+  const reading = begun();
   for (const { prepared } of await reading.read(preparer, records))
     for (const each of prepared) {
       if (each.kind === 'facts') for (const { id } of each.events) events.add(id);
@@ -49,7 +53,7 @@ describe('the reading of a partition', () => {
         const letters = new Set<string>();
         let committed = 0n;
         let at = 0n;
-        let reading = new PartitionReading(preparer, { topic: 't', partition: 0 }, RANGE);
+        let reading = begun();
         const end = BigInt(records.length);
         const go = async (size: number, atOnce: number, fails: string): Promise<void> => {
           const batch = records.filter(({ offset }) => offset >= at).slice(0, size);
@@ -70,7 +74,7 @@ describe('the reading of a partition', () => {
           }
           if (!fails.startsWith('crash')) return;
           at = committed;
-          reading = new PartitionReading(preparer, { topic: 't', partition: 0 }, RANGE);
+          reading = begun();
         };
         for (const { size, atOnce, fails } of steps) await go(size, atOnce, fails);
         while (at < end) await go(5, 5, 'not');
@@ -84,7 +88,7 @@ describe('the reading of a partition', () => {
   });
 
   it('reads in minute mode: an open range keeps its offset back', async () => {
-    const reading = new PartitionReading(preparer, { topic: 't', partition: 0 }, RANGE);
+    const reading = begun();
     expect(reading.written(await reading.read(preparer, records.slice(0, 3)), 2n)).toBe(0n);
     expect(reading.written(await reading.read(preparer, records.slice(3, 9)), 8n)).toBe(7n);
   });

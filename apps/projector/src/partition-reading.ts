@@ -1,8 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
-import { MinuteIntake, type DeadLetter, type OffsetRecord, type Prepared, type Preparer } from '#intake';
-
-/** Records read between two turns of the event loop: some milliseconds, less than the ledger has to do meanwhile. */
-const READ_AT_ONCE = 50;
+import type { DeadLetter, OffsetRecord, Prepared } from '#intake';
+import type { RangeReader } from './range-reader.js';
 
 /** Records that were read together, and what is to be written for them. */
 export interface ReadTogether {
@@ -22,27 +20,24 @@ export interface ReadTogether {
  * they are delivered: after a failure the same records come again, cut otherwise, and a range of minute mode must not
  * be fed with them twice.
  */
-export class PartitionReading {
+export class PartitionReading<A> {
   /** Why nothing more can be read. */
   broken: unknown;
-  private readonly minute: MinuteIntake;
   private waiting: ReadTogether[] = [];
   private next: bigint | undefined;
   /** Once all that was read is durable. */
   private committable: bigint | undefined;
 
-  constructor(preparer: Preparer, input: { topic: string; partition: number }, rangeSize?: number) {
-    this.minute = new MinuteIntake(preparer, input, rangeSize);
-  }
+  constructor(private readonly reader: RangeReader<A>) {}
 
   /**
    * Reads records that were not read yet, and gives all that is to be written for these: it may be more than was asked
    * for, never less. Only a few at a time, so that what is under way to the ledger goes on in between.
    */
-  async read(preparer: Preparer, records: readonly OffsetRecord[], atOnce = READ_AT_ONCE): Promise<ReadTogether[]> {
+  async read(as: A, records: readonly OffsetRecord[], atOnce = this.reader.atOnce): Promise<ReadTogether[]> {
     for (const fresh of this.pieces(records, atOnce)) {
       await setImmediate();
-      this.take(preparer, fresh);
+      await this.take(as, fresh);
     }
     return this.asked(records);
   }
@@ -54,9 +49,13 @@ export class PartitionReading {
     for (let at = 0; at < fresh.length; at += size) yield fresh.slice(at, at + size);
   }
 
-  private take(preparer: Preparer, fresh: readonly OffsetRecord[]): void {
-    this.minute.readWith(preparer);
-    const { prepared, committable } = this.minute.take(fresh);
+  /** No more is read. */
+  close(): void {
+    this.reader.close();
+  }
+
+  private async take(as: A, fresh: readonly OffsetRecord[]): Promise<void> {
+    const { prepared, committable } = await this.reader.take(as, fresh);
     const from = fresh[0]!.offset;
     const to = fresh.at(-1)!.offset;
     const before = this.committable ?? from;

@@ -2,6 +2,7 @@ import { Preparer, type KafkaRecord, type Prepared, type PreparedEvent } from '#
 import { namingSecrets, settingsSchema, type Settings } from '#lifecycle';
 import { ADAPTERS, type JsonObject } from '#sources';
 import { PartitionReading } from '../partition-reading.js';
+import { RangesHere } from '../range-reader.js';
 
 export const RANGE = 16;
 /** The name that the model of the broker gives its one topic. */
@@ -71,7 +72,7 @@ export async function wholeOf(partitions: readonly (readonly KafkaRecord[])[], s
   const preparer = new Preparer({ tenant: 'default', settings, secrets, source: 'auto', today: 1, vault });
   const ends: bigint[] = [];
   for (const [partition, records] of partitions.entries()) {
-    const reading = new PartitionReading(preparer, { topic: TOPIC, partition }, RANGE);
+    const reading = new PartitionReading(new RangesHere({ topic: TOPIC, partition }, RANGE, () => preparer));
     let end = 0n;
     for (const { offset, value } of records) {
       const together = await reading.read(preparer, [{ offset, text: String(value) }]);
