@@ -58,7 +58,11 @@ export function enginesOf(
 }
 
 /** What is read from Kafka; undefined where no brokers are named. @throws WrongUse, BadKafkaConnection */
-export async function kafkaOf(flags: EngineFlags, tenant: string, { env }: Shell): Promise<KafkaOptions | undefined> {
+export async function kafkaOf(
+  flags: EngineFlags,
+  tenant: string,
+  { env, threads }: Shell,
+): Promise<KafkaOptions | undefined> {
   const brokers = flags.kafka ?? env['TALLY_KAFKA'];
   if (brokers === undefined || brokers === '') return undefined;
   // Most commands need neither: their start must not wait for it.
@@ -83,6 +87,7 @@ export async function kafkaOf(flags: EngineFlags, tenant: string, { env }: Shell
     group: flags.group,
     topics,
     plaintext: plaintextOf(flags, env),
+    threads,
     ...(rangeSize !== undefined && { rangeSize }),
     ...(session !== undefined && { settings: { sessionTimeout: session } }),
   };

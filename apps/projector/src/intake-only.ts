@@ -54,6 +54,7 @@ export async function openIntakeOnly(options: IntakeOnlyOptions): Promise<Runnin
       settingsOf: (tenant) => settings.of(tenant),
       namingOf: (tenant) => secrets.naming(tenant),
       vault: vaultOf(keys),
+      keys: { directory: home.path, id: home.meta.ledgerId },
       clock,
       log,
     });

@@ -6,6 +6,7 @@ import {
   type ConsumerSettings,
   type DeadLetters,
   type Intake,
+  type KeysAt,
   type KafkaConnection,
   type LoopVitals,
   type PartitionWork,
@@ -16,6 +17,7 @@ import type { Hop, Log } from '#platform';
 import { MissingTopics } from './errors.js';
 import { IntakeWork, type Naming } from './intake-work.js';
 import { LetterWork } from './letter-work.js';
+import { ReadingThread } from './reading-thread.js';
 import type { TopicRule } from './topic-source.js';
 import { BatchServerKafka } from './transport/batch-server-kafka.js';
 
@@ -30,6 +32,8 @@ export interface KafkaOptions {
   /** Records of a range of minute mode. */
   rangeSize?: number;
   settings?: Partial<ConsumerSettings>;
+  /** Whether a thread of its own may read: the built program can, sources under a test transform cannot. */
+  threads?: boolean;
 }
 
 export interface IntakeRoleParts {
@@ -38,6 +42,8 @@ export interface IntakeRoleParts {
   settingsOf(tenant: string): Promise<Settings>;
   namingOf(tenant: string): Naming;
   vault: Vault;
+  /** Of the vault. */
+  keys: KeysAt;
   clock: () => number;
   log: Log;
 }
@@ -55,18 +61,28 @@ export interface RunningRole {
 class ConsumerModule {}
 
 /** Starts the role `intake`: from Kafka into the ledger. */
-export function startIntake(parts: IntakeRoleParts): Promise<RunningRole> {
-  const { kafka, intake } = parts;
+export async function startIntake(parts: IntakeRoleParts): Promise<RunningRole> {
+  const { kafka, intake, keys } = parts;
+  const { rangeSize } = kafka;
+  const thread = kafka.threads === true ? new ReadingThread({ keys, rangeSize }, parts.log) : undefined;
   const work = new IntakeWork({
     ...parts,
     topics: kafka.topics,
-    ...(kafka.rangeSize !== undefined && { rangeSize: kafka.rangeSize }),
+    ...(rangeSize !== undefined && { rangeSize }),
+    ...(thread !== undefined && { thread }),
   });
-  return run(kafka, kafka.group, [...kafka.topics.keys()], work, parts.log, {
+  const role = await run(kafka, kafka.group, [...kafka.topics.keys()], work, parts.log, {
     counts: work.counts,
     // What others took from these partitions must be known before they are read.
     onAssigned: () => intake.catchUp(),
   });
+  return {
+    ...role,
+    close: async () => {
+      await role.close();
+      await thread?.close();
+    },
+  };
 }
 
 /**

@@ -36,7 +36,7 @@ export interface IntakeWorkParts {
   /** Records of a range of minute mode. */
   rangeSize?: number;
   /** Reads partitions whose sources may be in minute mode; default: they are read in this thread, too. */
-  thread?: { reader(place: Place): RangeReader<ReadAs>; close(): Promise<void> };
+  thread?: { reader(place: Place): RangeReader<ReadAs> };
 }
 
 const OUTCOMES = ['accepted', 'duplicates', 'conflicts', 'rejected', 'ignored', 'events'] as const;
@@ -123,11 +123,6 @@ export class IntakeWork implements PartitionWork<PreparedRecords> {
       for (const letter of letters) addLetter(together, letter);
     });
     for (const outcome of OUTCOMES) this.counts[outcome] += account.report[outcome];
-  }
-
-  /** Ends what was begun beside this thread. */
-  async close(): Promise<void> {
-    await this.parts.thread?.close();
   }
 
   private readingOf(place: Place, as: ReadAs): PartitionReading<ReadAs> {

@@ -18,6 +18,7 @@ export function startIntakeOver(tally: LocalTally, kafka: KafkaOptions, log: Log
     settingsOf: (tenant) => settings.of(tenant),
     namingOf: (tenant) => stores.secrets.naming(tenant),
     vault: vaultOf(stores.keys),
+    keys: { directory: stores.keysHome.path, id: stores.keysHome.meta.ledgerId },
     clock: stores.clock,
     log,
   });

@@ -12,6 +12,7 @@ export * from './errors.js';
 export * from './input-stream.js';
 export * from './batches.js';
 export { preparedInWorkers } from './worker-batches.js';
+export * from './packed-batch.js';
 export * from './vault.js';
 export * from './minute/index.js';
 export * from './kafka/index.js';

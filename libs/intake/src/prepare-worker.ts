@@ -1,19 +1,15 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { NamingSecrets, Settings } from '#lifecycle';
-import { layoutPath } from '#platform';
-import { SubjectKeys } from '#security';
 import { packBatch } from './packed-batch.js';
 import { Preparer } from './prepare.js';
 import { linesOfBlock, type InputBlock } from './split-lines.js';
-import { vaultOf } from './vault.js';
+import { vaultAt, type KeysAt } from './vault.js';
 import type { FromWorker } from './worker-batches.js';
 
 /** The first pass of intake on a core of its own: blocks of lines in, prepared batches out, their keys durable. */
 
 export interface PrepareWorkerData {
-  /** Where the subject keys lie, and what they are bound to. */
-  keysDirectory: string;
-  keysId: string;
+  keys: KeysAt;
   tenant: string;
   source: string;
   settings: Settings;
@@ -24,17 +20,12 @@ export interface PrepareWorkerData {
 
 if (parentPort !== null) {
   const port = parentPort;
-  const { keysDirectory, keysId, ...about } = workerData as PrepareWorkerData;
-  const keys = SubjectKeys.open({
-    access: 'write',
-    file: (entry) => layoutPath(keysDirectory, entry),
-    meta: { ledgerId: keysId, subjectKeys: true },
-    updateMeta: () => undefined,
-  });
-  const preparer = new Preparer({ ...about, vault: vaultOf(keys) });
+  const { keys, ...about } = workerData as PrepareWorkerData;
+  const vault = vaultAt(keys);
+  const preparer = new Preparer({ ...about, vault });
   port.on('message', (block: InputBlock | 'end') => {
     if (block === 'end') {
-      keys.close();
+      vault.close();
       port.close();
       return;
     }

@@ -1,4 +1,5 @@
-import { sealBox, type SubjectKeys } from '#security';
+import { layoutPath } from '#platform';
+import { sealBox, SubjectKeys } from '#security';
 import type { Vault } from './prepare.js';
 
 /** Boxes under the subject keys of a data directory. */
@@ -10,4 +11,21 @@ export function vaultOf(keys: SubjectKeys): Vault {
       return key === undefined ? undefined : sealBox(key, eventId, content);
     },
   };
+}
+
+/** Where subject keys lie, and the id that they are bound to: what a thread of its own opens them by. */
+export interface KeysAt {
+  directory: string;
+  id: string;
+}
+
+/** Boxes under the keys of a directory that this process holds open already, in another thread. */
+export function vaultAt({ directory, id }: KeysAt): Vault & { close(): void } {
+  const keys = SubjectKeys.open({
+    access: 'write',
+    file: (entry) => layoutPath(directory, entry),
+    meta: { ledgerId: id, subjectKeys: true },
+    updateMeta: () => undefined,
+  });
+  return { ...vaultOf(keys), close: () => keys.close() };
 }

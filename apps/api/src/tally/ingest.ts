@@ -64,8 +64,7 @@ export async function ingest(
         ...about,
         ...stores.secrets.naming(options.tenant),
         today: dayOf(stores.clock()),
-        keysDirectory: stores.keysHome.path,
-        keysId: stores.keysHome.meta.ledgerId,
+        keys: { directory: stores.keysHome.path, id: stores.keysHome.meta.ledgerId },
       })
     : preparedBatches(blocks, preparer);
   await stores.intake!.take(batches, account, onProgress && (() => onProgress(answer())));

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ChildProcess } from 'node:child_process';
@@ -43,11 +43,19 @@ export class Cluster {
     readonly proxy: TcpProxy,
   ) {}
 
-  static async start(): Promise<Cluster> {
+  /** @param settings of the ledger, as `tally settings declare` takes them */
+  static async start(settings?: object): Promise<Cluster> {
     const folder = mkdtempSync(join(tmpdir(), 'tally-cluster-'));
     const broker = await startBroker();
     const created = await runTally(['topics', 'create', '--kafka', broker.brokers.join()], { cwd: folder });
     if (created.code !== 0) throw new Error(created.stderr);
+    if (settings !== undefined) {
+      writeFileSync(join(folder, 'settings.json'), JSON.stringify(settings));
+      const declared = await runTally(['settings', 'declare', 'settings.json', '--data', join(folder, 'ledger')], {
+        cwd: folder,
+      });
+      if (declared.code !== 0) throw new Error(declared.stderr);
+    }
     const { child, port } = await serveLedger(folder, 0);
     const cluster = new Cluster(folder, broker, clientOf({ brokers: broker.brokers }), port, await TcpProxy.to(port));
     cluster.ledgerChild = child;
@@ -71,9 +79,9 @@ export class Cluster {
    * @param seat names its data directory, which the next in that seat goes on with, as under a supervisor. One process
    * a seat at a time.
    */
-  projector(seat: number): Projector {
+  projector(seat: number, flags: readonly string[] = []): Projector {
     const args = ['projector', '--roles', 'intake', '--kafka', this.broker.brokers.join(), '--eventstore', this.url];
-    const more = [...this.places(`projector-${seat}`), '--session-timeout', '1500'];
+    const more = [...this.places(`projector-${seat}`), '--session-timeout', '1500', ...flags];
     const child = startTally([...args, ...more], { cwd: this.folder });
     this.children.add(child);
     let stderr = '';
@@ -119,6 +127,19 @@ export class Cluster {
     await producer.disconnect();
   }
 
+  /** As `publish`, and so many into each partition, in whatever order of tokens. */
+  async publishEach(partitions: number, count: number): Promise<void> {
+    const producer = this.kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
+    await producer.connect();
+    for (let partition = 0; partition < partitions; partition++) {
+      const from = this.published;
+      this.published += count;
+      const messages = Array.from({ length: count }, (_, i) => ({ ...lineOf(from + i), partition }));
+      await producer.send({ topic: EVENTS, acks: -1, messages });
+    }
+    await producer.disconnect();
+  }
+
   /** Publishes while something else happens, and goes on until that is over. */
   async publishDuring<T>(work: Promise<T>, each = 100): Promise<T> {
     let isOver = false;
@@ -159,6 +180,19 @@ export class Cluster {
       await until('nobody reads', async () => (await admin.describeGroups([GROUP])).groups[0]?.state === 'Empty');
       await admin.resetOffsets({ groupId: GROUP, topic: EVENTS, earliest: true });
     });
+  }
+
+  /** Uses in the ledger: in how many events, and how many they stand for. */
+  async uses(): Promise<{ events: number; uses: number }> {
+    const ledger = await EventStoreLedger.open({ url: `esdb://127.0.0.1:${this.ledgerPort}?tls=false` });
+    const sum = { events: 0, uses: 0 };
+    for await (const { type, data } of ledger.readAll()) {
+      if (type !== 'tallystick.token.validated.v1') continue;
+      sum.events++;
+      sum.uses += (JSON.parse(data) as { data: { count?: number } }).data.count ?? 1;
+    }
+    await ledger.close();
+    return sum;
   }
 
   /** Events of the ledger, by what they came from: input → how often it stands there. */

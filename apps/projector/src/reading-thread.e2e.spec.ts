@@ -1,0 +1,103 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { vaultOf, type Facts, type MinuteOutput, type OffsetRecord } from '#intake';
+import { namingSecrets, settingsSchema, type Name } from '#lifecycle';
+import { createLog, layoutPath } from '#platform';
+import { SubjectKeys } from '#security';
+import { ADAPTERS, type JsonObject } from '#sources';
+import { preparerOf, RangesHere, type ReadAs } from './range-reader.js';
+import type { ReadingThread } from './reading-thread.js';
+
+const RANGE = 7;
+const PLACE = { topic: 't', partition: 3, assignment: 1 };
+const sample = ADAPTERS.kong.sample as JsonObject & { request: JsonObject };
+const records: OffsetRecord[] = Array.from({ length: 60 }, (_, i): OffsetRecord => {
+  const offset = BigInt(i);
+  if (i % 13 === 5) return { offset, bad: { reason: 'is no text', bytes: 9, digestOf: `${i}` } };
+  if (i % 9 === 4) return { offset, text: `poison ${i}` };
+  return { offset, text: JSON.stringify({ ...sample, request: { ...sample.request, id: `r${i}` } }) };
+});
+const as: ReadAs = {
+  tenant: 'default',
+  settings: settingsSchema.parse({ sources: { kong: { format: 'kong', uses: 'minute' } } }),
+  secrets: namingSecrets(0, Buffer.alloc(32, 1), Buffer.alloc(32, 2)),
+  older: [],
+  today: 20_000,
+  rule: { tenant: 'default', authority: 'gateway' },
+};
+
+let folder: string;
+let keys: SubjectKeys;
+let thread: ReadingThread;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'tally-thread-'));
+  keys = SubjectKeys.open({
+    access: 'write',
+    file: (entry) => layoutPath(folder, entry),
+    meta: { ledgerId: 'here' },
+    updateMeta: () => undefined,
+  });
+  // A thread runs what was built, not what a test transforms.
+  const built = resolve('dist/apps/projector/src/reading-thread.js');
+  if (!existsSync(built)) throw new Error('not built yet: run `npm run build` first');
+  const module = (await import(pathToFileURL(built).href)) as typeof import('./reading-thread.js');
+  const place = { keys: { directory: folder, id: 'here' }, rangeSize: RANGE };
+  thread = new module.ReadingThread(place, createLog({ write: () => undefined }));
+});
+afterAll(async () => {
+  await thread?.close();
+  keys?.close();
+  rmSync(folder, { recursive: true });
+});
+
+it('gives what this thread would give, boxes and letters too, for each of several partitions', async () => {
+  const here = new RangesHere(PLACE, RANGE, (way: ReadAs) => preparerOf(way, vaultOf(keys)));
+  const there = thread.reader(PLACE);
+  const other = thread.reader({ ...PLACE, partition: 4 });
+  const outputs: Promise<MinuteOutput>[] = [];
+  for (let at = 0; at < records.length; at += 11) {
+    outputs.push(Promise.resolve(there.take(as, records.slice(at, at + 11))));
+    void other.take({ ...as, today: 20_001 }, records.slice(at, at + 11));
+  }
+  const taken = await Promise.all(outputs);
+  for (let at = 0; at < records.length; at += 11) {
+    expect(taken.shift()).toEqual(here.take(as, records.slice(at, at + 11)));
+  }
+  there.close();
+});
+
+it('tells a failure of one reading to that one alone', async () => {
+  const [one, two] = [thread.reader(PLACE), thread.reader(PLACE)];
+  await one.take(as, records.slice(5, 8));
+  const [failed, fine] = await Promise.allSettled([
+    one.take(as, records.slice(0, 2)),
+    two.take(as, records.slice(0, 2)),
+  ]);
+  expect(failed).toMatchObject({ status: 'rejected', reason: { message: expect.stringContaining('t/3') } });
+  expect(fine.status).toBe('fulfilled');
+});
+
+it('starts again for the next reading after it ended, and gives the readings that it had up', async () => {
+  const lost = thread.reader(PLACE);
+  await lost.take(as, records.slice(0, 2));
+  await thread.close();
+  await expect(lost.take(as, records.slice(2, 4))).rejects.toThrow('ended');
+  const next = thread.reader(PLACE);
+  await expect(next.take(as, records.slice(0, 2))).resolves.toMatchObject({ committable: 0n });
+});
+
+it('sees an erasure that this thread made', async () => {
+  const reader = thread.reader(PLACE);
+  const factAt = async (at: number): Promise<{ names: { sub: Name }; personal?: object }> => {
+    const { prepared } = await reader.take(as, records.slice(at, at + 1));
+    const facts = prepared.find((each) => each.kind === 'facts' && each.line === at) as Facts;
+    return JSON.parse(facts.events[0]!.data) as Awaited<ReturnType<typeof factAt>>;
+  };
+  const before = await factAt(0);
+  expect(before.personal).toBeDefined();
+  keys.erase('default', before.names.sub, 1);
+  expect((await factAt(RANGE)).personal).toBeUndefined();
+});
