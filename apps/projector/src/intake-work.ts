@@ -129,7 +129,12 @@ export class IntakeWork implements PartitionWork<PreparedRecords> {
     const key = keyOf(place);
     const known = this.readings.get(key);
     if (known?.assignment === place.assignment && known.begun === place.begun) return known.reading;
-    known?.reading.close();
+    // Those of partitions that went to others, too: each may hold a range.
+    for (const [old, { assignment, reading }] of this.readings) {
+      if (old !== key && assignment >= place.assignment) continue;
+      reading.close();
+      this.readings.delete(old);
+    }
     const { thread, rangeSize } = this.parts;
     const reader =
       thread !== undefined && mayReadByMinute(as)

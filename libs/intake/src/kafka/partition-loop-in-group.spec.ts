@@ -80,6 +80,17 @@ describe('a partition that is no longer ours', () => {
     expect(it.did).toEqual(['prepare 0+2', 'take 0+2', 'prepare 2+2']);
   });
 
+  it('ends nothing when its work fails for good', async () => {
+    const it = scene({
+      prepare: () => {
+        it.loop.assigned();
+        throw new Error('a fault');
+      },
+    });
+    await it.run(batchOf(2));
+    expect(it.did).toEqual(['prepare 0+2']);
+  });
+
   it('is told by a new assignment as well', async () => {
     const it = scene({
       commit: async (records) => {

@@ -163,7 +163,9 @@ export class PartitionLoop<P> {
       if (!this.isStale(broker, place)) await this.commit(progress, broker);
     } catch (error) {
       if (!(error instanceof WorkFailure)) throw error;
-      if (!this.isStale(broker, place)) await this.commit(progress, broker);
+      // Of an assignment that is over: whoever has the partition now sees for himself.
+      if (this.isStale(broker, place)) return;
+      await this.commit(progress, broker);
       this.failed(error.cause, progress, broker, place);
     } finally {
       await this.settle(place, underWay, broker);
