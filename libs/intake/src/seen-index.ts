@@ -65,7 +65,7 @@ export class SeenIndex {
       db.pragma('journal_mode = WAL');
       // The ledger is what must be durable; this index may lag behind it and catches up.
       db.pragma('synchronous = OFF');
-      db.pragma('cache_size = -49152');
+      db.pragma('cache_size = -24576');
       const version = db.pragma('user_version', { simple: true });
       if (version !== 0 && version !== VERSION) throw new Error('other version');
       db.exec(`CREATE TABLE IF NOT EXISTS seen (key BLOB PRIMARY KEY, digest BLOB NOT NULL) WITHOUT ROWID;
