@@ -79,8 +79,11 @@ export async function startIntake(parts: IntakeRoleParts): Promise<RunningRole> 
   return {
     ...role,
     close: async () => {
-      await role.close();
-      await thread?.close();
+      try {
+        await role.close();
+      } finally {
+        await thread?.close();
+      }
     },
   };
 }
