@@ -17,7 +17,7 @@ afterAll(() => cluster?.stop());
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 it(
-  'each use counts once by the minute, though the projector and its reading thread die in open ranges',
+  'each use counts once by the minute, though the projector and its reading threads die in open ranges',
   async () => {
     const begin = (): ReturnType<Cluster['projector']> => cluster.projector(0, ['--range', String(RANGE)]);
     let projector = begin();
@@ -30,7 +30,7 @@ it(
       projector = begin();
     }
     await cluster.drained();
-    expect(projector.stderr()).toContain('a thread of its own reads');
+    expect(projector.stderr()).toContain('threads of their own read');
     expect(await projector.stop()).toBe(0);
     const { events, uses } = await cluster.uses();
     expect(uses).toBe(cluster.published);

@@ -17,7 +17,7 @@ import type { Hop, Log } from '#platform';
 import { MissingTopics } from './errors.js';
 import { IntakeWork, type Naming } from './intake-work.js';
 import { LetterWork } from './letter-work.js';
-import { ReadingThread } from './reading-thread.js';
+import { ReadingThreads } from './reading-threads.js';
 import type { TopicRule } from './topic-source.js';
 import { BatchServerKafka } from './transport/batch-server-kafka.js';
 
@@ -64,12 +64,12 @@ class ConsumerModule {}
 export async function startIntake(parts: IntakeRoleParts): Promise<RunningRole> {
   const { kafka, intake, keys } = parts;
   const { rangeSize } = kafka;
-  const thread = kafka.threads === true ? new ReadingThread({ keys, rangeSize }, parts.log) : undefined;
+  const threads = kafka.threads === true ? new ReadingThreads({ keys, rangeSize }, parts.log) : undefined;
   const work = new IntakeWork({
     ...parts,
     topics: kafka.topics,
     ...(rangeSize !== undefined && { rangeSize }),
-    ...(thread !== undefined && { thread }),
+    ...(threads !== undefined && { threads }),
   });
   const role = await run(kafka, kafka.group, [...kafka.topics.keys()], work, parts.log, {
     counts: work.counts,
@@ -82,7 +82,7 @@ export async function startIntake(parts: IntakeRoleParts): Promise<RunningRole> 
       try {
         await role.close();
       } finally {
-        await thread?.close();
+        await threads?.close();
       }
     },
   };

@@ -35,8 +35,8 @@ export interface IntakeWorkParts {
   clock: () => number;
   /** Records of a range of minute mode. */
   rangeSize?: number;
-  /** Reads partitions whose sources may be in minute mode; default: they are read in this thread, too. */
-  thread?: { reader(place: Place): RangeReader<ReadAs> };
+  /** Reads partitions whose sources may be in minute mode; default: the thread of everything else does. */
+  threads?: { reader(place: Place): RangeReader<ReadAs> };
 }
 
 const OUTCOMES = ['accepted', 'duplicates', 'conflicts', 'rejected', 'ignored', 'events'] as const;
@@ -135,10 +135,10 @@ export class IntakeWork implements PartitionWork<PreparedRecords> {
       reading.close();
       this.readings.delete(old);
     }
-    const { thread, rangeSize } = this.parts;
+    const { threads, rangeSize } = this.parts;
     const reader =
-      thread !== undefined && mayReadByMinute(as)
-        ? thread.reader(place)
+      threads !== undefined && mayReadByMinute(as)
+        ? threads.reader(place)
         : new RangesHere(place, rangeSize, (way: ReadAs) => this.preparerOf(way));
     const reading = new PartitionReading(reader);
     this.readings.set(key, { assignment: place.assignment, begun: place.begun, reading });

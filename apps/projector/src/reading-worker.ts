@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { packBatch, vaultAt, type Preparer } from '#intake';
 import { unpackRecords } from './packed-records.js';
 import { preparerOf, RangesHere } from './range-reader.js';
-import type { FromReadingWorker, ReadingWorkerData, ToReadingWorker } from './reading-thread.js';
+import type { FromReadingWorker, ReadingWorkerData, ToReadingWorker } from './reading-threads.js';
 
 /** Partitions read on a core of their own: records in, what is to be written out, their keys durable. */
 if (parentPort !== null) {

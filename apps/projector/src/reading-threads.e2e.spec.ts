@@ -9,7 +9,7 @@ import { createLog, layoutPath } from '#platform';
 import { SubjectKeys } from '#security';
 import { ADAPTERS, type JsonObject } from '#sources';
 import { preparerOf, RangesHere, type ReadAs } from './range-reader.js';
-import type { ReadingThread } from './reading-thread.js';
+import type { ReadingThreads } from './reading-threads.js';
 
 const RANGE = 7;
 const PLACE = { topic: 't', partition: 3, assignment: 1 };
@@ -31,7 +31,7 @@ const as: ReadAs = {
 
 let folder: string;
 let keys: SubjectKeys;
-let thread: ReadingThread;
+let threads: ReadingThreads;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'tally-thread-'));
   keys = SubjectKeys.open({
@@ -41,22 +41,22 @@ beforeAll(async () => {
     updateMeta: () => undefined,
   });
   // A thread runs what was built, not what a test transforms.
-  const built = resolve('dist/apps/projector/src/reading-thread.js');
+  const built = resolve('dist/apps/projector/src/reading-threads.js');
   if (!existsSync(built)) throw new Error('not built yet: run `npm run build` first');
-  const module = (await import(pathToFileURL(built).href)) as typeof import('./reading-thread.js');
+  const module = (await import(pathToFileURL(built).href)) as typeof import('./reading-threads.js');
   const place = { keys: { directory: folder, id: 'here' }, rangeSize: RANGE };
-  thread = new module.ReadingThread(place, createLog({ write: () => undefined }));
+  threads = new module.ReadingThreads(place, createLog({ write: () => undefined }), 2);
 });
 afterAll(async () => {
-  await thread?.close();
+  await threads?.close();
   keys?.close();
   rmSync(folder, { recursive: true });
 });
 
 it('gives what this thread would give, boxes and letters too, for each of several partitions', async () => {
   const here = new RangesHere(PLACE, RANGE, (way: ReadAs) => preparerOf(way, vaultOf(keys)));
-  const there = thread.reader(PLACE);
-  const other = thread.reader({ ...PLACE, partition: 4 });
+  const there = threads.reader(PLACE);
+  const other = threads.reader({ ...PLACE, partition: 4 });
   const outputs: Promise<MinuteOutput>[] = [];
   for (let at = 0; at < records.length; at += 11) {
     outputs.push(Promise.resolve(there.take(as, records.slice(at, at + 11))));
@@ -70,7 +70,7 @@ it('gives what this thread would give, boxes and letters too, for each of severa
 });
 
 it('tells a failure of one reading to that one alone', async () => {
-  const [one, two] = [thread.reader(PLACE), thread.reader(PLACE)];
+  const [one, two] = [threads.reader(PLACE), threads.reader(PLACE)];
   await one.take(as, records.slice(5, 8));
   const [failed, fine] = await Promise.allSettled([
     one.take(as, records.slice(0, 2)),
@@ -81,16 +81,16 @@ it('tells a failure of one reading to that one alone', async () => {
 });
 
 it('starts again for the next reading after it ended, and gives the readings that it had up', async () => {
-  const lost = thread.reader(PLACE);
+  const lost = threads.reader(PLACE);
   await lost.take(as, records.slice(0, 2));
-  await thread.close();
+  await threads.close();
   await expect(lost.take(as, records.slice(2, 4))).rejects.toThrow('ended');
-  const next = thread.reader(PLACE);
+  const next = threads.reader(PLACE);
   await expect(next.take(as, records.slice(0, 2))).resolves.toMatchObject({ committable: 0n });
 });
 
 it('sees an erasure that this thread made', async () => {
-  const reader = thread.reader(PLACE);
+  const reader = threads.reader(PLACE);
   const factAt = async (at: number): Promise<{ names: { sub: Name }; personal?: object }> => {
     const { prepared } = await reader.take(as, records.slice(at, at + 1));
     const facts = prepared.find((each) => each.kind === 'facts' && each.line === at) as Facts;

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { Log } from '#platform';
 import { unpackBatch, type KeysAt, type MinuteOutput, type OffsetRecord, type PackedBatch } from '#intake';
@@ -28,9 +29,14 @@ const READ_AT_ONCE = 500;
 /** What is read dies soon; what a range folds is old. */
 const YOUNG_GENERATION_MB = 16;
 
-/** One run of the thread; it does not come back from a failure of its own. */
-class Run {
+/** Each costs some 80 MiB; beyond that, more processes share the partitions. */
+const MOST_THREADS = 2;
+
+/** One thread; it does not come back from a failure of its own. */
+class ReadingThread {
   isOver = false;
+  /** Readings that it has open. */
+  readings = 0;
   private readonly worker: Worker;
   private readonly waiting: { resolve(output: MinuteOutput): void; reject(error: unknown): void }[] = [];
   private readonly ways = new WeakMap<ReadAs, number>();
@@ -52,6 +58,7 @@ class Run {
 
   open(place: Partition): number {
     const reading = this.numbers++;
+    this.readings++;
     this.tell({ kind: 'open', reading, place: { topic: place.topic, partition: place.partition } });
     return reading;
   }
@@ -68,13 +75,18 @@ class Run {
     return output;
   }
 
-  tell(message: ToReadingWorker): void {
-    this.worker.postMessage(message);
+  close(reading: number): void {
+    this.readings--;
+    this.tell({ kind: 'close', reading });
   }
 
   async end(): Promise<void> {
     this.tell({ kind: 'end' });
     await this.worker.terminate();
+  }
+
+  private tell(message: ToReadingWorker): void {
+    this.worker.postMessage(message);
   }
 
   private fail(error: unknown): void {
@@ -83,32 +95,39 @@ class Run {
   }
 }
 
-/** Reads partitions in a thread of its own, which is started when it is first needed, and again after it failed. */
-export class ReadingThread {
-  private run: Run | undefined;
+/** Reads partitions in threads of their own, each started when it is first needed, and again after it failed. */
+export class ReadingThreads {
+  private threads: ReadingThread[] = [];
 
+  /** @param most threads at once; default: one for each core but that of everything else, two at most, and one in any case */
   constructor(
     private readonly data: ReadingWorkerData,
     private readonly log: Log,
+    private readonly most = Math.max(1, Math.min(MOST_THREADS, availableParallelism() - 1)),
   ) {}
 
-  /** A thread that fails takes the readings with it that it had under way; their partitions are read anew. */
+  /** A thread that fails takes the readings with it that it had open; their partitions are read anew. */
   reader(place: Partition): RangeReader<ReadAs> {
-    if (this.run === undefined || this.run.isOver) {
-      this.log.info('a thread of its own reads: a source may be in minute mode');
-      this.run = new Run(this.data);
-    }
-    const { run } = this;
-    const reading = run.open(place);
+    const thread = this.leastBusy();
+    const reading = thread.open(place);
     return {
       atOnce: READ_AT_ONCE,
-      take: (as, records) => run.take(reading, as, records),
-      close: () => run.tell({ kind: 'close', reading }),
+      take: (as, records) => thread.take(reading, as, records),
+      close: () => thread.close(reading),
     };
   }
 
   async close(): Promise<void> {
-    await this.run?.end();
-    this.run = undefined;
+    await Promise.all(this.threads.splice(0).map((thread) => thread.end()));
+  }
+
+  private leastBusy(): ReadingThread {
+    this.threads = this.threads.filter(({ isOver }) => !isOver);
+    const [idlest] = this.threads.toSorted((a, b) => a.readings - b.readings);
+    if (idlest !== undefined && (idlest.readings === 0 || this.threads.length >= this.most)) return idlest;
+    const thread = new ReadingThread(this.data);
+    this.threads.push(thread);
+    this.log.info('a source may be in minute mode: threads of their own read', { threads: this.threads.length });
+    return thread;
   }
 }
