@@ -1,4 +1,4 @@
-import { TallyError } from '#platform';
+import { TallyError, type ErrorDetails } from '#platform';
 
 /** A topic cannot be read as it was asked for. It rests until that is mended; nothing of it is committed. */
 export class UnreadableTopic extends TallyError {
@@ -21,6 +21,19 @@ export class ReadingBroken extends TallyError {
       remedy: 'See the cause; the partition is read again from its committed offset at the next start.',
       cause,
     });
+  }
+}
+
+/** What failed in a thread that reads partitions, with the code that it had there. */
+export class ReadingThreadFailed extends TallyError {
+  readonly code: TallyError['code'];
+  constructor({
+    code,
+    message,
+    ...details
+  }: Omit<ErrorDetails, 'cause'> & { code: TallyError['code']; message: string }) {
+    super(message, details);
+    this.code = code;
   }
 }
 

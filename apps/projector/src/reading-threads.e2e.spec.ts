@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import Database from 'better-sqlite3';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -76,17 +77,42 @@ it('tells a failure of one reading to that one alone', async () => {
     one.take(as, records.slice(0, 2)),
     two.take(as, records.slice(0, 2)),
   ]);
-  expect(failed).toMatchObject({ status: 'rejected', reason: { message: expect.stringContaining('t/3') } });
+  expect(failed).toMatchObject({ status: 'rejected', reason: { code: 'TALLY_INPUT_OUT_OF_ORDER', retry: true } });
   expect(fine.status).toBe('fulfilled');
 });
 
-it('starts again for the next reading after it ended, and gives the readings that it had up', async () => {
+it('starts again for the next reading after it died, and gives the readings that it had up', async () => {
   const lost = threads.reader(PLACE);
   await lost.take(as, records.slice(0, 2));
-  await threads.close();
-  await expect(lost.take(as, records.slice(2, 4))).rejects.toThrow('ended');
+  // Nothing that the product sends does this.
+  const deadly: ReadAs = Object.assign({ ...as }, { settings: undefined });
+  await expect(lost.take(deadly, records.slice(2, 4))).rejects.toMatchObject({ code: 'TALLY_READING_THREAD_ENDED' });
+  await expect(lost.take(as, records.slice(2, 4))).rejects.toMatchObject({ code: 'TALLY_READING_THREAD_ENDED' });
   const next = threads.reader(PLACE);
   await expect(next.take(as, records.slice(0, 2))).resolves.toMatchObject({ committable: 0n });
+});
+
+it('keeps one way of reading a topic, however often settings or days change', async () => {
+  const reader = threads.reader(PLACE);
+  const lines = (at: number): OffsetRecord[] => records.slice(at, at + 1);
+  const day = (today: number): ReadAs => ({ ...as, today });
+  for (let at = 0; at < 4; at++) await reader.take(day(20_100 + at), lines(at));
+  // A dead letter is sealed under the key of the day: the last way is the one that reads.
+  const { prepared } = await reader.take(day(20_200), lines(4));
+  const here = new RangesHere(PLACE, RANGE, (way: ReadAs) => preparerOf(way, vaultOf(keys)));
+  expect(prepared).toEqual(here.take(day(20_200), lines(4)).prepared);
+});
+
+it('waits for others that write keys', async () => {
+  const reader = threads.reader({ ...PLACE, partition: 9 });
+  const other = new Database(layoutPath(folder, 'keys'));
+  other.exec('BEGIN IMMEDIATE');
+  const taken = reader.take({ ...as, today: 20_300 }, [{ offset: 0n, text: '{"no":"format"}' }]);
+  // Longer than one patience of SQLite.
+  await new Promise((resolve) => setTimeout(resolve, 2500));
+  other.exec('ROLLBACK');
+  other.close();
+  await expect(taken).resolves.toMatchObject({ prepared: [{ kind: 'rejected' }] });
 });
 
 it('sees an erasure that this thread made', async () => {
@@ -100,4 +126,11 @@ it('sees an erasure that this thread made', async () => {
   expect(before.personal).toBeDefined();
   keys.erase('default', before.names.sub, 1);
   expect((await factAt(RANGE)).personal).toBeUndefined();
+});
+
+it('starts nothing after it was closed', async () => {
+  await threads.close();
+  await expect(threads.reader(PLACE).take(as, records.slice(0, 1))).rejects.toMatchObject({
+    code: 'TALLY_READING_THREAD_ENDED',
+  });
 });

@@ -88,7 +88,8 @@ export class KafkaIntake<P> {
       groupId: this.parts.group,
       sessionTimeout,
       rebalanceTimeout,
-      heartbeatInterval: this.heartbeatMs,
+      // kafkajs leaves out a heartbeat that comes before its interval is over.
+      heartbeatInterval: Math.floor(this.heartbeatMs / 2),
       maxBytesPerPartition,
       maxBytes,
       maxWaitTimeInMs: maxWait,
