@@ -60,7 +60,6 @@ export class BatchServerKafka<P> extends ServerKafka implements CustomTransportS
   /** What is under way may end and be committed until the deadline; then the group is left. */
   override async close(): Promise<void> {
     this.intake.quiesce();
-    await super.close();
-    await this.intake.finish();
+    await this.intake.finish(super.close());
   }
 }

@@ -161,6 +161,25 @@ describe('a broker that is killed under load', () => {
   });
 });
 
+it('a stop ends at its deadline though no broker answers, and what is left is read by the next', async () => {
+  await makeTopics(kafka, { away: 1 });
+  await fill(kafka, 'away', 100, String);
+  const work = new CountingWork();
+  const intake = await start({ topics: ['away'], work, settings: { stopDeadline: 100 } });
+  await work.reached(100);
+  await broker.kill();
+  try {
+    await stop(intake);
+    await expect(intake.ended).resolves.toBeUndefined();
+  } finally {
+    await broker.restart();
+  }
+  await start({ topics: ['away'], work });
+  await fill(kafka, 'away', 10, (i) => `more ${i}`);
+  await work.reached(110);
+  await until('all of it committed', async () => (await lag('away')) === 0);
+});
+
 describe('poison', () => {
   it('goes to the dead letters before its offset is committed, and what follows goes on', async () => {
     await makeTopics(kafka, { poisoned: 1 });

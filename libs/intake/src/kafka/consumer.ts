@@ -34,6 +34,9 @@ export const CONSUMER_DEFAULTS: ConsumerSettings = {
   stopDeadline: 10_000,
 };
 
+/** How long leaving the group may take once all work has ended, in ms. */
+const LEAVE_MS = 5000;
+
 export interface AssignedPartitions {
   topic: string;
   partitions: readonly number[];
@@ -137,17 +140,24 @@ export class KafkaIntake<P> {
   /** No more is begun, and what is under way may end until the deadline. The consumer of `start` is left, too. */
   async stop(): Promise<void> {
     this.quiesce();
-    await this.consumer?.disconnect();
-    await this.finish();
+    await this.finish(this.consumer?.disconnect());
   }
 
-  /** First step of a stop where somebody else owns the consumer; it is to be disconnected next, then `finish` called. */
+  /** First step of a stop where somebody else owns the consumer; it is to be disconnected next, and `finish` told of it. */
   quiesce(): void {
     this.loop.stop(this.settings.stopDeadline);
   }
 
-  async finish(): Promise<void> {
-    await this.producer.close();
+  /** @param left resolves when the group is left; brokers that are away are not waited for beyond the deadline */
+  async finish(left: Promise<unknown> = Promise.resolve()): Promise<void> {
+    const { group, log, timing = systemTiming } = this.parts;
+    const over = left.then(() => this.producer.close()).then(() => true);
+    const turn = new AbortController();
+    const late = timing.sleep(this.settings.stopDeadline + LEAVE_MS, turn.signal).then(() => false);
+    const isLeft = await Promise.race([over, late]);
+    turn.abort();
+    // The broker gives the partitions to others after the session.
+    if (!isLeft) log.warn('the group was not left in time: no broker answered', { group });
     this.settle.done();
   }
 
