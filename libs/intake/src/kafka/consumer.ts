@@ -154,8 +154,7 @@ export class KafkaIntake<P> {
     const over = left.then(() => this.producer.close()).then(() => true);
     const turn = new AbortController();
     const late = timing.sleep(this.settings.stopDeadline + LEAVE_MS, turn.signal).then(() => false);
-    const isLeft = await Promise.race([over, late]);
-    turn.abort();
+    const isLeft = await Promise.race([over, late]).finally(() => turn.abort());
     // The broker gives the partitions to others after the session.
     if (!isLeft) log.warn('the group was not left in time: no broker answered', { group });
     this.settle.done();
