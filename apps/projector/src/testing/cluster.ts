@@ -8,6 +8,7 @@ import { EventStoreLedger } from '#ledger';
 import { linesOf, runTally, startTally, startUp, type Up } from '../../../cli/src/testing/run-tally.js';
 import { startBroker, type TestBroker } from '../../../../infra/kafka/testing.js';
 import { clientOf, lagOf, until, withAdmin } from '../../../../libs/intake/src/kafka/testing/kafka-run.js';
+import { lineOf } from './request-line.js';
 import { TcpProxy } from './tcp-proxy.js';
 
 export const EVENTS = 'tallystick.gateway-events';
@@ -285,22 +286,4 @@ async function serveLedger(folder: string, port: number): Promise<{ child: Child
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   for await (const line of linesOf(child)) return { child, port: (JSON.parse(line) as { port: number }).port };
   throw new Error(`the ledger did not start: ${stderr}`);
-}
-
-function lineOf(i: number): { key: string; value: string } {
-  const token = i % 200;
-  const line = {
-    request: { id: `request-${i}`, method: 'GET', uri: '/orders', headers: { 'user-agent': 'shop-app/3.2' } },
-    response: { status: 200 },
-    tries: [{ ip: '198.51.100.9', port: 8080 }],
-    latencies: { kong: 3, proxy: 21, request: 24 },
-    client_ip: '192.0.2.10',
-    started_at: 1_773_133_790_000 + i,
-    token_jti: `at-${token}`,
-    token_iss: 'https://idp.example.com/realms/shop',
-    token_sub: `u-${token}`,
-    gateway_id: 'gw-a',
-    deployment_version: 'v41',
-  };
-  return { key: `at-${token}`, value: JSON.stringify(line) };
 }
